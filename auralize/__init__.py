@@ -1,0 +1,1 @@
+"""Render scenes to sound; the pipeline and the `auralize` command."""

@@ -1,0 +1,1 @@
+"""Sensors and recordings: takes, point clouds, performers, and the types that flow."""

@@ -1,0 +1,80 @@
+"""Write files and folders under a temporary name and rename them when they are whole.
+
+A run that fails, or is interrupted with Ctrl-C, leaves nothing half-written under a final name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from capture.errors import OutputError
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` when the block ends well.
+
+    The temporary name keeps the suffixes of `path`, so writers that look at them still work. An
+    existing file is replaced. Parent folders are made.
+
+    Raises:
+        OutputError: The folder cannot be written to, or the disk is full.
+    """
+    final = Path(path)
+    with _reported(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    try:
+        temporary = scratch / final.name
+        with _reported(final):
+            yield temporary
+            temporary.replace(final)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty temporary folder beside `path`; rename it to `path` when the block ends well.
+
+    Args:
+        path: The folder to make.
+        replace: Replace a folder that is already there (as a whole, at the end).
+
+    Raises:
+        OutputError: `path` exists and `replace` is false, or it cannot be written.
+    """
+    final = Path(path)
+    if final.exists() and not replace:
+        raise OutputError(f"{final} exists already: give another name, or ask to replace it.")
+    with _reported(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    try:
+        temporary = scratch / final.name
+        temporary.mkdir()
+        with _reported(final):
+            yield temporary
+            if final.exists():
+                final.replace(scratch / "replaced")
+            temporary.replace(final)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _reported(final: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write `final` into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        # soundfile's LibsndfileError is no OSError; its writers check the folder first.
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"cannot write {final}: {reason}. Choose a folder that is writable and has room."
+        ) from error

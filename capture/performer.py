@@ -1,0 +1,124 @@
+"""Performer: one tracked player of a take, and the folder in which performers are kept.
+
+The folder holds performers.json (names, trajectories, notes) and one <name>.npz of clouds each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from capture.atomic import atomic_folder
+from capture.errors import FileFormatError
+from capture.point_cloud import PointCloud
+from capture.pose import Trajectory
+
+_FORMAT = "auralize-performers-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performer:
+    """A segmented, tracked person with an instrument.
+
+    Attributes:
+        name: "performer-1", …, from left to right as the camera sees them.
+        trajectory: Centroid over time; the orientation's yaw is where the performer faces.
+        cloud_times_s: Shape (F,): when each cloud was seen.
+        clouds: F clouds in the world frame.
+        instrument: A label from outside (a person, a network), or None.
+    """
+
+    name: str
+    trajectory: Trajectory
+    cloud_times_s: Float64[np.ndarray, "F"]
+    clouds: tuple[PointCloud, ...]
+    instrument: str | None = None
+
+    def __post_init__(self) -> None:
+        times = np.asarray(self.cloud_times_s, dtype=np.float64)
+        if times.shape != (len(self.clouds),):
+            raise ValueError(
+                f"{self.name}: {len(self.clouds)} clouds need as many times, got {times.shape}."
+            )
+        object.__setattr__(self, "cloud_times_s", times)
+
+
+def write_performers(folder: str | os.PathLike[str], performers: Sequence[Performer]) -> None:
+    """Write performers to a folder, replacing what is there when all is written.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    with atomic_folder(folder, replace=True) as temporary:
+        described: list[dict[str, object]] = []
+        for performer in performers:
+            described.append(
+                {
+                    "name": performer.name,
+                    "instrument": performer.instrument,
+                    "times_s": np.round(performer.trajectory.times_s, 6).tolist(),
+                    "positions_m": np.round(performer.trajectory.positions_m, 4).tolist(),
+                    "orientations_wxyz": np.round(
+                        performer.trajectory.orientations_wxyz, 6
+                    ).tolist(),
+                }
+            )
+            arrays: dict[str, np.ndarray] = {"times_s": performer.cloud_times_s}
+            for index, cloud in enumerate(performer.clouds):
+                arrays[f"positions_m_{index}"] = cloud.positions_m
+                if cloud.colors is not None:
+                    arrays[f"colors_{index}"] = cloud.colors
+            np.savez_compressed(temporary / f"{performer.name}.npz", **arrays)  # pyright: ignore[reportArgumentType]
+        text = json.dumps({"format": _FORMAT, "performers": described}, indent=1)
+        (temporary / "performers.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_performers(folder: str | os.PathLike[str]) -> tuple[Performer, ...]:
+    """Read the performers of a folder.
+
+    Raises:
+        FileFormatError: performers.json or a cloud file is missing or broken.
+    """
+    path = Path(folder) / "performers.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != _FORMAT:
+            raise ValueError(f"format {document['format']!r} is not {_FORMAT!r}")
+        return tuple(
+            _read_performer(path.parent, description) for description in document["performers"]
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path}: no readable performers ({error}). Run `auralize segment` again."
+        ) from error
+
+
+def _read_performer(folder: Path, description: dict[str, object]) -> Performer:
+    name = str(description["name"])
+    with np.load(folder / f"{name}.npz") as arrays:
+        times_s = arrays["times_s"]
+        clouds = tuple(
+            PointCloud(
+                positions_m=arrays[f"positions_m_{index}"],
+                colors=arrays.get(f"colors_{index}"),
+            )
+            for index in range(len(times_s))
+        )
+    instrument = description["instrument"]
+    return Performer(
+        name=name,
+        instrument=None if instrument is None else str(instrument),
+        trajectory=Trajectory(
+            times_s=np.array(description["times_s"]),
+            positions_m=np.array(description["positions_m"]),
+            orientations_wxyz=np.array(description["orientations_wxyz"]),
+        ),
+        cloud_times_s=times_s,
+        clouds=clouds,
+    )

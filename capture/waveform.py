@@ -1,0 +1,113 @@
+"""Waveform: sampled sound with its rate, and its files.
+
+Samples are float32, full scale ±1, shaped (channels, samples). Nothing here resamples.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.io.wavfile
+import soundfile
+from jaxtyping import Float32
+
+from capture.atomic import atomic_path
+from capture.errors import DataError, FileFormatError, OutputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waveform:
+    """Sampled sound.
+
+    Attributes:
+        samples: Shape (channels, samples), float32, full scale ±1.
+        sample_rate_hz: Samples a second of each channel.
+
+    Raises:
+        ValueError: The samples are not two-dimensional, or the rate is not positive.
+    """
+
+    samples: Float32[np.ndarray, "channels samples"]
+    sample_rate_hz: int
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples, dtype=np.float32)
+        if samples.ndim != 2:
+            raise ValueError(f"samples must be (channels, samples), got shape {samples.shape}.")
+        if self.sample_rate_hz <= 0:
+            raise ValueError(f"sample_rate_hz must be positive, got {self.sample_rate_hz}.")
+        object.__setattr__(self, "samples", samples)
+
+    @property
+    def channel_count(self) -> int:
+        """Number of channels."""
+        return self.samples.shape[0]
+
+    @property
+    def sample_count(self) -> int:
+        """Samples of each channel."""
+        return self.samples.shape[1]
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.sample_count / self.sample_rate_hz
+
+    def channel(self, index: int) -> Waveform:
+        """Return one channel as a mono waveform."""
+        return Waveform(samples=self.samples[index : index + 1], sample_rate_hz=self.sample_rate_hz)
+
+    def between(self, start_s: float, stop_s: float) -> Waveform:
+        """Return the part from `start_s` to `stop_s` (clipped to what there is)."""
+        start, stop = (max(0, round(t * self.sample_rate_hz)) for t in (start_s, stop_s))
+        return Waveform(samples=self.samples[:, start:stop], sample_rate_hz=self.sample_rate_hz)
+
+
+def read_waveform(path: str | os.PathLike[str]) -> Waveform:
+    """Read a whole sound file (WAV, FLAC, Ogg, AIFF, W64, RF64).
+
+    Raises:
+        FileFormatError: The file is missing or no sound file.
+        DataError: It holds NaN or infinite samples.
+    """
+    try:
+        samples, rate = soundfile.read(Path(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise FileFormatError(
+            f"{path}: not readable as sound ({error}). Give a WAV, FLAC or Ogg file."
+        ) from error
+    finite = np.isfinite(samples).all(axis=1)
+    if not finite.all():
+        at_s = int(np.argmin(finite)) / rate
+        raise DataError(
+            f"{path}: a sample at {at_s:.3f} s is not a finite number. Export the sound again."
+        )
+    return Waveform(samples=np.ascontiguousarray(samples.T), sample_rate_hz=int(rate))
+
+
+def write_waveform(
+    path: str | os.PathLike[str], waveform: Waveform, *, subtype: str = "FLOAT"
+) -> None:
+    """Write a sound file; its suffix gives the format.
+
+    Args:
+        path: Where to write; renamed into place when whole.
+        waveform: The sound.
+        subtype: libsndfile's sample format: "FLOAT", "PCM_24", "PCM_16", …
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        if temporary.suffix.lower() == ".wav" and subtype == "FLOAT":
+            # libsndfile stamps the time of day into float WAVs (the PEAK chunk), so the same
+            # sound would give other bytes a second later; scipy writes the samples alone.
+            scipy.io.wavfile.write(temporary, waveform.sample_rate_hz, waveform.samples.T)
+            return
+        try:
+            soundfile.write(temporary, waveform.samples.T, waveform.sample_rate_hz, subtype=subtype)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise OutputError(f"cannot write {path}: {error}.") from error

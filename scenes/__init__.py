@@ -1,0 +1,1 @@
+"""Scenes: the YAML file, its types, exporters."""

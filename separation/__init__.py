@@ -1,0 +1,1 @@
+"""Source separation conditioned on performers: networks, training, metrics."""
