@@ -1,0 +1,5 @@
+"""Run the command line: `python -m auralize`."""
+
+from auralize.cli import main
+
+main()

@@ -1,0 +1,31 @@
+"""`auralize scene`: put the stems where the players are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auralize.cli.options import audio_option, model_option, out_folder, out_option, take_argument
+from auralize.cli.terminal import stage_bars
+
+
+@click.command(epilog="Example: auralize scene take/ --out out")
+@take_argument
+@audio_option
+@out_option
+@model_option
+def scene(take: Path, audio: Path | None, out: Path | None, model: str | None) -> None:
+    """Compose the scene of TAKE, OUT/scene.yaml, from its players and stems.
+
+    Uses OUT/performers and OUT/stems where they are there, else makes them first.
+    """
+    from auralize.pipeline import performers_of, scene_of, stems_of
+    from capture.take import open_take
+
+    folder = out_folder(take, out)
+    with stage_bars() as bar, open_take(take, audio=audio) as opened:
+        performers = performers_of(opened, folder, progress=bar("segment"))
+        manifest = stems_of(opened, performers, folder, model=model, progress=bar("separate"))
+        path = scene_of(opened, performers, manifest, folder)
+    click.echo(str(path))

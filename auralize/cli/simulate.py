@@ -1,0 +1,48 @@
+"""`auralize simulate`: make a take without a Kinect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auralize.cli.terminal import stage_bars
+
+
+@click.command(epilog="Example: auralize simulate --ensemble violin,cello --seconds 10 OUT")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--ensemble",
+    default="violin,viola,cello,saxophone",
+    show_default=True,
+    help="Comma-separated: violin, viola, cello, double_bass, guitar, saxophone.",
+)
+@click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(1.0, 3600.0))
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Another take.")
+@click.option("--force", is_flag=True, help="Replace OUT when it is there.")
+def simulate(out: Path, ensemble: str, seconds: float, seed: int, force: bool) -> None:
+    """Simulate a Kinect in front of players and write the take folder OUT.
+
+    OUT gets take.mkv (K4A: depth, color, IMU, audio), audio.wav (7 channels, 48 kHz), take.json,
+    and truth/ apart, which no other verb reads except `evaluate` and the demo's report.
+    """
+    instruments = parse_ensemble(ensemble)
+    from capture.simulate import simulate_take
+
+    with stage_bars() as bar:
+        simulate_take(out, instruments, seconds, seed, replace=force, progress=bar("simulate"))
+    click.echo(f"{out}: {len(instruments)} players, {seconds:g} s")
+
+
+def parse_ensemble(text: str) -> tuple[str, ...]:
+    """Return the canonical instruments of a comma-separated list.
+
+    Raises:
+        click.BadParameter: An instrument is unknown.
+    """
+    from capture.instruments import canonical_instrument
+
+    try:
+        return tuple(canonical_instrument(word) for word in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--ensemble") from error

@@ -1,0 +1,48 @@
+"""What the verbs share on the terminal: progress bars and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+@contextmanager
+def stage_bars() -> Iterator[Callable[[str], Callable[[float], None]]]:
+    """Give a function that starts a progress bar on stderr and returns its fraction setter.
+
+    On a terminal the bars move; elsewhere each stage is one line when it starts, so a log stays
+    readable.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+
+        def start_line(name: str) -> Callable[[float], None]:
+            click.echo(f"{name} ...", err=True)
+            return lambda fraction: None
+
+        yield start_line
+        return
+    columns = (
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+
+        def start_bar(name: str) -> Callable[[float], None]:
+            for task in bars.tasks:
+                bars.update(task.id, completed=1.0)
+                bars.stop_task(task.id)
+            task_id = bars.add_task(name, total=1.0)
+            return lambda fraction: bars.update(task_id, completed=min(fraction, 1.0))
+
+        yield start_bar
+        for task in bars.tasks:
+            bars.update(task.id, completed=1.0)
+            bars.stop_task(task.id)

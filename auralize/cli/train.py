@@ -1,0 +1,30 @@
+"""`auralize train`: train a network of separation/configs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auralize.cli.terminal import stage_bars
+
+
+@click.command(epilog="Example: auralize train pcs-depth --corpus corpus/ --out runs/pcs-depth")
+@click.argument("config")
+@click.option(
+    "--corpus", required=True, type=click.Path(path_type=Path), help="What `auralize corpus` built."
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Run folder; a run that is there is resumed at its last step.",
+)
+@click.option("--steps", type=click.IntRange(1), default=None, help="Stop after this many steps.")
+def train(config: str, corpus: Path, out: Path, steps: int | None) -> None:
+    """Train the network CONFIG: the name of a shipped configuration, or a file like one."""
+    from separation.training import train as train_network
+
+    with stage_bars() as bar:
+        checkpoint = train_network(config, corpus, out, steps=steps, progress=bar("train"))
+    click.echo(str(checkpoint))
