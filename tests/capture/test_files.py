@@ -1,0 +1,159 @@
+"""Waveforms, point clouds and performers survive their files; writers leave no halves."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from capture.atomic import atomic_folder, atomic_path
+from capture.errors import DataError, FileFormatError, OutputError
+from capture.performer import Performer, read_performers, write_performers
+from capture.point_cloud import PointCloud, read_ply, write_ply
+from capture.pose import Trajectory
+from capture.waveform import Waveform, read_waveform, write_waveform
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+def noise(rng, channels=3, samples=480, rate=48000):
+    return Waveform(
+        samples=rng.uniform(-1, 1, (channels, samples)).astype(np.float32), sample_rate_hz=rate
+    )
+
+
+def test_float_wav_is_exact_and_the_same_bytes_each_time(tmp_path, rng):
+    sound = noise(rng)
+    for name in ("a.wav", "b.wav"):
+        write_waveform(tmp_path / name, sound)
+    np.testing.assert_array_equal(read_waveform(tmp_path / "a.wav").samples, sound.samples)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    assert soundfile.info(tmp_path / "a.wav").subtype == "FLOAT"
+
+
+@pytest.mark.parametrize(("subtype", "step"), [("PCM_16", 2**-15), ("PCM_24", 2**-23)])
+def test_integer_wav_is_exact_to_a_step(tmp_path, rng, subtype, step):
+    sound = noise(rng)
+    write_waveform(tmp_path / "a.wav", sound, subtype=subtype)
+    assert np.abs(read_waveform(tmp_path / "a.wav").samples - sound.samples).max() <= step
+
+
+def test_nan_in_a_sound_file_is_placed(tmp_path, rng):
+    sound = noise(rng, channels=1, samples=1000, rate=1000)
+    sound.samples[0, 250] = np.nan
+    write_waveform(tmp_path / "a.wav", sound)
+    with pytest.raises(DataError, match=r"a\.wav.*0\.250 s"):
+        read_waveform(tmp_path / "a.wav")
+
+
+def test_no_sound_file(tmp_path):
+    (tmp_path / "a.wav").write_text("not sound")
+    with pytest.raises(FileFormatError, match=r"a\.wav"):
+        read_waveform(tmp_path / "a.wav")
+    with pytest.raises(FileFormatError, match=r"b\.wav"):
+        read_waveform(tmp_path / "b.wav")
+
+
+def test_between_clips_to_what_there_is(rng):
+    sound = noise(rng, samples=48000)
+    assert sound.between(0.25, 0.75).sample_count == 24000
+    assert sound.between(-1.0, 9.0).sample_count == 48000
+
+
+@pytest.mark.parametrize("colored", [True, False])
+def test_ply_round_trip(tmp_path, rng, colored):
+    cloud = PointCloud(
+        positions_m=rng.normal(size=(50, 3)).astype(np.float32),
+        colors=rng.integers(0, 256, (50, 3)).astype(np.uint8) if colored else None,
+    )
+    write_ply(tmp_path / "cloud.ply", cloud)
+    back = read_ply(tmp_path / "cloud.ply")
+    np.testing.assert_array_equal(back.positions_m, cloud.positions_m)
+    if colored:
+        np.testing.assert_array_equal(back.colors, cloud.colors)
+    else:
+        assert back.colors is None
+
+
+def test_broken_ply(tmp_path):
+    (tmp_path / "cloud.ply").write_bytes(b"ply\nformat nonsense")
+    with pytest.raises(FileFormatError, match=r"cloud\.ply"):
+        read_ply(tmp_path / "cloud.ply")
+
+
+def test_thinning_keeps_the_first_point_of_each_cube():
+    positions = np.array([[0.01, 0, 0], [0.02, 0, 0], [0.11, 0, 0], [-0.01, 0, 0]], np.float32)
+    thinned = PointCloud(positions_m=positions).thinned(0.1)
+    np.testing.assert_array_equal(thinned.positions_m, positions[[0, 2, 3]])
+
+
+def test_performers_round_trip(tmp_path, rng):
+    clouds = tuple(
+        PointCloud(
+            positions_m=rng.normal(size=(n, 3)).astype(np.float32),
+            colors=rng.integers(0, 256, (n, 3)).astype(np.uint8),
+        )
+        for n in (5, 8)
+    )
+    performer = Performer(
+        name="performer-1",
+        trajectory=Trajectory(
+            times_s=np.array([0.0, 0.5]),
+            positions_m=np.array([[1.0, 2, 1], [1.25, 2, 1]]),
+            orientations_wxyz=np.array([[1.0, 0, 0, 0], [0.6, 0, 0, 0.8]]),
+        ),
+        cloud_times_s=np.array([0.0, 0.5]),
+        clouds=clouds,
+        instrument="cello",
+    )
+    write_performers(tmp_path / "performers", [performer])
+    (back,) = read_performers(tmp_path / "performers")
+    assert (back.name, back.instrument) == ("performer-1", "cello")
+    np.testing.assert_allclose(back.trajectory.positions_m, performer.trajectory.positions_m)
+    np.testing.assert_allclose(
+        back.trajectory.orientations_wxyz, performer.trajectory.orientations_wxyz
+    )
+    for seen, cloud in zip(back.clouds, clouds, strict=True):
+        np.testing.assert_array_equal(seen.positions_m, cloud.positions_m)
+        np.testing.assert_array_equal(seen.colors, cloud.colors)
+
+
+def test_broken_performers(tmp_path):
+    with pytest.raises(FileFormatError, match="auralize segment"):
+        read_performers(tmp_path)
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    (tmp_path / "a.txt").write_text("before")
+
+    def fail():
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "before"
+
+
+def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "out"
+    with atomic_folder(folder) as temporary:
+        (temporary / "old").touch()
+    with pytest.raises(OutputError, match="exists"), atomic_folder(folder):
+        pass
+    with atomic_folder(folder, replace=True) as temporary:
+        (temporary / "new").touch()
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_unwritable_folder_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*file"),
+        atomic_path(tmp_path / "file" / "a.txt"),
+    ):
+        pass
