@@ -1,0 +1,106 @@
+"""The receipt of a run: what was found, what was made, and how it adds up."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from capture.atomic import atomic_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a run did.
+
+    Attributes:
+        source: The recording.
+        out: The folder of the results.
+        players: Name → mean centroid [x, y, z] in metres.
+        shared: Names of players that share one mask with others.
+        duration_s: Length of the recording and of each stem, in seconds.
+        sample_count: Samples of the recording's channel and of each stem.
+        sample_rate_hz: Rate of the recording and of each stem.
+        extrapolated_above_hz: Where the network's band ends.
+        reconstruction_db: Energy of mixture minus stems minus residual, over the mixture's.
+        residual_db: Energy of the residual, over the mixture's.
+        clock: How audio and camera times were brought together.
+        loudness_lufs: Of the headphone preview.
+        true_peak_dbtp: Of the headphone preview.
+        model: Name of the network.
+        model_sha256: Hash of its weights.
+        hrtf: What the preview is heard through.
+        stage_times_s: Stage → seconds of wall time.
+        peak_memory_bytes: The largest memory of the process.
+        versions: Package → version.
+        warnings: What the user must know.
+    """
+
+    source: str
+    out: str
+    players: Mapping[str, list[float]]
+    shared: list[list[str]]
+    duration_s: float
+    sample_count: int
+    sample_rate_hz: int
+    extrapolated_above_hz: float | None
+    reconstruction_db: float
+    residual_db: float
+    clock: str
+    loudness_lufs: float
+    true_peak_dbtp: float
+    model: str
+    model_sha256: str
+    hrtf: str
+    stage_times_s: Mapping[str, float]
+    peak_memory_bytes: int
+    versions: Mapping[str, str]
+    warnings: list[str]
+
+    def to_json(self) -> str:
+        """Return the receipt as JSON."""
+        return json.dumps(asdict(self), indent=1)
+
+    def lines(self) -> dict[str, str]:
+        """Return the receipt as title → value, for people."""
+        found = ", ".join(
+            f"{name} at ({x:.2f}, {y:.2f}, {z:.2f}) m" for name, (x, y, z) in self.players.items()
+        )
+        band = self.extrapolated_above_hz
+        return {
+            "recording": self.source,
+            "players found": f"{len(self.players)}: {found}",
+            "stems": f"{self.sample_count} samples at {self.sample_rate_hz} Hz "
+            f"({self.duration_s:.2f} s), as the recording",
+            "extrapolated": "nothing" if band is None else f"above {band:.0f} Hz",
+            "mixture − stems − residual": f"{self.reconstruction_db:.0f} dB",
+            "left in the residual": f"{self.residual_db:.1f} dB of the mixture",
+            "clock": self.clock,
+            "preview": f"{self.loudness_lufs:.1f} LUFS, true peak {self.true_peak_dbtp:.1f} dBTP",
+            "network": f"{self.model} ({self.model_sha256[:12]})",
+            "HRTF": self.hrtf,
+            "peak memory": f"{self.peak_memory_bytes / 2**30:.2f} GiB",
+            "versions": ", ".join(f"{name} {version}" for name, version in self.versions.items()),
+        }
+
+    def to_text(self) -> str:
+        """Return the receipt for the terminal."""
+        rows = [f"{title:<27} {value}" for title, value in self.lines().items()]
+        times = ", ".join(
+            f"{stage} {seconds:.1f} s" for stage, seconds in self.stage_times_s.items()
+        )
+        rows.append(f"{'stages':<27} {times}")
+        rows += [f"{'warning':<27} {warning}" for warning in self.warnings]
+        rows.append(f"{'results':<27} {self.out}")
+        return "\n".join(rows)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the receipt as JSON.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with atomic_path(Path(path)) as temporary:
+            temporary.write_text(self.to_json() + "\n", encoding="utf-8")
