@@ -1,0 +1,311 @@
+"""A performer's point clouds as the condition of the separation.
+
+Conventions: clouds enter in the performer's own axes (x side, y stature, z facing, see
+`capture.axes`), centred, and scaled so that the network's cube is about [-1, 1]. One voxel is 0.02
+of that unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int32, UInt8
+from torch import Tensor, nn
+
+from capture.axes import network_from_world
+from capture.errors import DataError
+from separation.conditioners.sparse_resnet import SparseResNet18
+from separation.sparse import Backend, choose_layers, quantize
+
+Scale = Literal["unit", "metric"]
+Feature = Literal["depth", "rgb", "rgb-depth"]
+SparseCloud = tuple[Int32[np.ndarray, "voxels 3"], Float32[np.ndarray, "voxels channels"]]
+
+_CHANNELS: dict[str, int] = {"depth": 3, "rgb": 3, "rgb-depth": 6}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudConfig:
+    """How a cloud of points becomes voxels.
+
+    Attributes:
+        voxel: Side of a voxel, in network units.
+        scale: "unit" scales each cloud to [-1, 1] (the paper); "metric" makes 1 network unit
+            `metres_per_unit`, so that a viola stays larger than a violin.
+        metres_per_unit: Length of a network unit for "metric".
+        feature: What a voxel carries: "depth", its point's coordinates; "rgb", its color in 0…1;
+            "rgb-depth", color and coordinates. The paper's rgb-depth network is given "rgb".
+    """
+
+    voxel: float = 0.02
+    scale: Scale = "metric"
+    metres_per_unit: float = 1.0
+    feature: Feature = "depth"
+
+    def __post_init__(self) -> None:
+        if not self.voxel > 0 or not self.metres_per_unit > 0:
+            raise ValueError(
+                "voxel and metres_per_unit must be positive, got "
+                f"{self.voxel} and {self.metres_per_unit}."
+            )
+        if self.scale not in ("unit", "metric"):
+            raise ValueError(f"scale must be unit or metric, got {self.scale!r}.")
+        if self.feature not in _CHANNELS:
+            raise ValueError(
+                f"feature must be one of {', '.join(_CHANNELS)}, got {self.feature!r}."
+            )
+
+    @property
+    def channels(self) -> int:
+        """Number of features per voxel."""
+        return _CHANNELS[self.feature]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentationConfig:
+    """Amounts of the paper's augmentations, applied in this order; zero switches one off.
+
+    Attributes:
+        turn_rad: Largest turn about the stature axis.
+        tilt_rad: Largest turn about a random axis.
+        shift: Standard deviation of the translation on each axis, network units.
+        scale: Smallest and largest factor.
+        shear: Standard deviation of each off-diagonal entry.
+        color_value: Largest change of a cloud's color value (of HSV).
+        color_saturation: Largest change of a cloud's color saturation (of HSV).
+        color_noise: Standard deviation of each point's color noise.
+    """
+
+    turn_rad: float = np.pi
+    tilt_rad: float = np.pi / 6
+    shift: float = 0.4
+    scale: tuple[float, float] = (0.5, 1.5)
+    shear: float = 0.1
+    color_value: float = 0.2
+    color_saturation: float = 0.15
+    color_noise: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale must be 0 < smallest ≤ largest, got {self.scale}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointCloudConfig:
+    """The point-cloud conditioner.
+
+    Attributes:
+        cloud: From points to voxels.
+        width: Channels of the ResNet's stem: 64 in the paper, 16 in the network that ships.
+        out_channels: K, the length of the condition vector.
+        backend: The sparse engine: "torch", "minkowski" or "auto".
+    """
+
+    cloud: CloudConfig = field(default_factory=CloudConfig)
+    width: int = 16
+    out_channels: int = 16
+    backend: Backend = "torch"
+
+
+def prepare_cloud(
+    points_m: Float[np.ndarray, "points 3"],
+    colors: UInt8[np.ndarray, "points 3"] | None,
+    facing_yaw_rad: float,
+    config: CloudConfig,
+    *,
+    augmentation: AugmentationConfig | None = None,
+    rng: np.random.Generator | None = None,
+) -> SparseCloud:
+    """Turn a performer's points in the world frame into the network's voxels.
+
+    The points are turned to the performer's axes, centred on the middle of their bounding box,
+    scaled, augmented if asked, and put into voxels, of which each keeps its first point.
+
+    Args:
+        points_m: World frame, metres.
+        colors: RGB, where the config's feature needs it.
+        facing_yaw_rad: Where the performer faces, anticlockwise from +x.
+        config: Scale, voxel and features.
+        augmentation: Random changes for training; needs `rng`.
+        rng: Source of the random changes.
+
+    Returns:
+        Voxel coordinates int32 (voxels, 3) and features float32 (voxels, channels).
+
+    Raises:
+        DataError: There is no point, a point is not finite, or colors are needed and missing.
+        ValueError: Shapes do not fit, or `augmentation` comes without `rng`.
+    """
+    points = network_points(points_m, facing_yaw_rad, config)
+    shades = None if colors is None else np.asarray(colors, dtype=np.float32) / 255.0
+    if shades is not None and shades.shape != points.shape:
+        raise ValueError(f"colors must match points {points.shape}, got shape {shades.shape}.")
+    if augmentation is not None:
+        if rng is None:
+            raise ValueError("augmentation needs a random generator: give rng.")
+        points = augment_points(points, augmentation, rng)
+        if shades is not None:
+            shades = augment_colors(shades, augmentation, rng)
+    return voxels_of(points, shades, config)
+
+
+def network_points(
+    points_m: Float[np.ndarray, "points 3"], facing_yaw_rad: float, config: CloudConfig
+) -> Float32[np.ndarray, "points 3"]:
+    """Turn, centre and scale a performer's points, without putting them into voxels.
+
+    Raises:
+        DataError: There is no point, or a point is not finite.
+        ValueError: The shape is not (points, 3), or the yaw is not finite.
+    """
+    points_m = np.asarray(points_m)
+    if points_m.ndim != 2 or points_m.shape[1] != 3:
+        raise ValueError(f"points_m must be (points, 3), got shape {points_m.shape}.")
+    if not np.isfinite(facing_yaw_rad):
+        raise ValueError(f"facing_yaw_rad must be finite, got {facing_yaw_rad}.")
+    if len(points_m) == 0:
+        raise DataError("a performer's cloud holds no point: segment the take again.")
+    if not np.isfinite(points_m).all():
+        raise DataError("a performer's cloud holds a point that is not finite.")
+    points = network_from_world(points_m.astype(np.float64), facing_yaw_rad)
+    low, high = points.min(axis=0), points.max(axis=0)
+    points -= (low + high) / 2
+    if config.scale == "unit":
+        half = float((high - low).max()) / 2
+        points /= half if half > 0 else 1.0
+    else:
+        points /= config.metres_per_unit
+    return points.astype(np.float32)
+
+
+def voxels_of(
+    points: Float32[np.ndarray, "points 3"],
+    colors: Float32[np.ndarray, "points 3"] | None,
+    config: CloudConfig,
+) -> SparseCloud:
+    """Put points in network units into voxels; colors are in 0…1.
+
+    Raises:
+        DataError: The config's feature needs colors and there are none.
+    """
+    if config.feature != "depth" and colors is None:
+        raise DataError(
+            f"this network looks at color ({config.feature}) and the cloud has none: record with "
+            "the color camera on, or use a checkpoint that looks at depth."
+        )
+    coordinates, rows = quantize(torch.from_numpy(points), config.voxel)
+    kept = rows.index.numpy()
+    parts: list[np.ndarray] = []
+    if config.feature != "depth" and colors is not None:
+        parts.append(colors[kept])
+    if config.feature != "rgb":
+        parts.append(points[kept])
+    features = np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+    return coordinates.numpy(), features
+
+
+def augment_points(
+    points: Float32[np.ndarray, "points 3"],
+    config: AugmentationConfig,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "points 3"]:
+    """Turn, tilt, shift, scale and shear a cloud in network axes, in the paper's order.
+
+    Source: Lluís et al. 2021, section on training; order and amounts as published.
+    """
+    turn = _rotation(np.array([0.0, 1.0, 0.0]), rng.uniform(-1, 1) * config.turn_rad)
+    axis = rng.normal(size=3)
+    tilt = _rotation(axis / np.linalg.norm(axis), rng.uniform(-1, 1) * config.tilt_rad)
+    shift = rng.normal(size=3) * config.shift
+    factor = rng.uniform(*config.scale)
+    shear = np.eye(3) + (1 - np.eye(3)) * rng.normal(size=(3, 3)) * config.shear
+    linear = shear * factor
+    moved = points @ (tilt @ turn).T + shift
+    return (moved @ linear.T).astype(np.float32)
+
+
+def augment_colors(
+    colors: Float32[np.ndarray, "points 3"],
+    config: AugmentationConfig,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "points 3"]:
+    """Shift a cloud's value and saturation (HSV), then add noise to each point; colors in 0…1."""
+    from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
+
+    value = rng.uniform(-1, 1) * config.color_value
+    saturation = rng.uniform(-1, 1) * config.color_saturation
+    hsv = rgb_to_hsv(colors)
+    hsv[:, 1] = np.clip(hsv[:, 1] + saturation, 0.0, 1.0)
+    hsv[:, 2] = np.clip(hsv[:, 2] + value, 0.0, 1.0)
+    noisy = hsv_to_rgb(hsv) + rng.normal(size=colors.shape) * config.color_noise
+    return np.clip(noisy, 0.0, 1.0).astype(np.float32)
+
+
+def _rotation(axis: Float[np.ndarray, "3"], angle_rad: float) -> Float[np.ndarray, "3 3"]:
+    """Return the rotation about a unit axis (Rodrigues)."""
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle_rad) * cross + (1 - np.cos(angle_rad)) * (cross @ cross)
+
+
+class PointCloudConditioner(nn.Module):
+    """Point clouds of each performer → one condition vector per performer.
+
+    Each cloud passes the sparse ResNet18 and a global maximum; the vectors of a performer's frames
+    are joined by their maximum; a sigmoid ends it.
+
+    Args:
+        config: Voxels, width and K.
+
+    Shape:
+        P lists of (coordinates (n, 3), features (n, channels)) → Tensor (P, K) in (0, 1).
+
+    Source: Lluís, Chatziioannou, Hofmann 2021, "vision network".
+    """
+
+    def __init__(self, config: PointCloudConfig | None = None) -> None:
+        super().__init__()
+        self.config = PointCloudConfig() if config is None else config
+        self.layers = choose_layers(self.config.backend)
+        self.network = SparseResNet18(
+            self.config.cloud.channels,
+            self.config.out_channels,
+            self.config.width,
+            layers=self.layers,
+        )
+
+    def forward(self, performers: Sequence[Sequence[SparseCloud]]) -> Float[Tensor, "performers K"]:
+        """Encode every frame of every performer in one batch.
+
+        Args:
+            performers: For each performer, one or more clouds in network axes (`prepare_cloud`).
+
+        Raises:
+            ValueError: There is no performer, or one has no cloud, or a cloud no voxel.
+        """
+        return torch.sigmoid(self.logits(performers))
+
+    def logits(self, performers: Sequence[Sequence[SparseCloud]]) -> Float[Tensor, "performers K"]:
+        """Return the condition vectors before the sigmoid."""
+        counts = [len(clouds) for clouds in performers]
+        if not counts or min(counts) == 0:
+            raise ValueError(f"each performer needs at least one cloud, got {counts} clouds.")
+        device = next(self.parameters()).device
+        rows: list[Tensor] = []
+        features: list[Tensor] = []
+        for clouds in performers:
+            for coordinates, values in clouds:
+                if len(coordinates) == 0:
+                    raise ValueError(f"cloud {len(rows)} of {sum(counts)} holds no voxel.")
+                cells = torch.as_tensor(coordinates, dtype=torch.int32)
+                rows.append(nn.functional.pad(cells, (1, 0), value=len(rows)))
+                features.append(torch.as_tensor(values))
+        voxels = self.layers.tensor(
+            torch.cat(rows).to(device), torch.cat(features).to(device), batch_size=len(rows)
+        )
+        encoded = self.network(voxels)
+        return torch.stack([frames.amax(dim=0) for frames in encoded.split(counts)])
