@@ -1,1 +1,26 @@
-"""Scenes: the YAML file, its types, exporters."""
+"""Scenes: sources around a listener, as types and as YAML files.
+
+World frame: x front, y left, z up; metres, seconds; degrees only in keys that end in `_deg`.
+"""
+
+from scenes.keyframes import keyframes_from_trajectory
+from scenes.listener import Listener, ListenerKeyframe
+from scenes.room import Medium, Room
+from scenes.scene import Output, Scene
+from scenes.scene_file import read_scene, scene_text, write_scene
+from scenes.source import Source, SourceKeyframe
+
+__all__ = [
+    "Listener",
+    "ListenerKeyframe",
+    "Medium",
+    "Output",
+    "Room",
+    "Scene",
+    "Source",
+    "SourceKeyframe",
+    "keyframes_from_trajectory",
+    "read_scene",
+    "scene_text",
+    "write_scene",
+]

@@ -1,0 +1,89 @@
+"""The scene: sources around a listener, and what to make of them.
+
+World frame: right-handed, x front, y left, z up; metres, seconds. Degrees only in fields that end
+in `_deg`. The scene is what a person edits as YAML (see `scene_file`) and what every renderer and
+exporter reads.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from scenes.listener import Listener
+from scenes.model import Integer, Number, Positive, SceneModel, Switch, Text, misplaced
+from scenes.room import Medium, Room
+from scenes.source import Source
+
+SCENE_VERSION = 1
+
+
+class Output(SceneModel):
+    """How renders are written."""
+
+    sample_format: Literal["pcm16", "pcm24"] = "pcm24"
+    """Bits of a sample of the files that are rendered."""
+
+    true_peak_limit_dbtp: Annotated[Number, Field(ge=-60, le=0)] = -1.0
+    """A render that would peak higher is turned down as a whole, by a gain that is stated."""
+
+    ambisonic_order: Annotated[Integer, Field(ge=0, le=7)] = 1
+    """Order of *.ambix.wav renders (ACN channels, SN3D)."""
+
+    propagation_delay: Switch = False
+    """Let the sound take its time from source to listener: late arrivals, and Doppler shift where
+    something moves. Off, everything arrives at once, as in the recording."""
+
+
+class Scene(SceneModel):
+    """Sources around a listener."""
+
+    version: Annotated[Literal[1], Field(description="Version of this format.")] = SCENE_VERSION
+
+    title: Text = "Scene"
+    """What people call the scene."""
+
+    sample_rate_hz: Annotated[Integer, Field(ge=8000, le=384_000)]
+    """Rate of the render, which every sound file must have (nothing is resampled silently)."""
+
+    duration_s: Annotated[Positive, Field(le=86_400)] | None = None
+    """Length of the render; else it ends with the last sound."""
+
+    listener: Listener = Listener()
+    """Where the head is and how it is turned."""
+
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    """What sounds, and where."""
+
+    room: Room | None = None
+    """The room; without one, the scene is in the open."""
+
+    medium: Medium = Medium()
+    """The air: it sets the speed of sound."""
+
+    output: Output = Output()
+    """How renders are written."""
+
+    provenance: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Where the scene came from, for people and receipts: take, model, versions."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Scene:
+        seen: set[str] = set()
+        for index, source in enumerate(self.sources):
+            if source.name in seen:
+                raise misplaced(
+                    f"each source needs a name of its own, but {source.name!r} is taken",
+                    *("sources", index, "name"),
+                )
+            seen.add(source.name)
+        return self
+
+    @property
+    def heard_sources(self) -> tuple[Source, ...]:
+        """The sources that sound: those that are solo if any is, without those that are muted."""
+        solo = any(source.solo for source in self.sources)
+        return tuple(
+            source for source in self.sources if not source.mute and (source.solo or not solo)
+        )

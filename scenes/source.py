@@ -1,0 +1,119 @@
+"""A source: one stem of sound at a place, standing or moving."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float, Float64
+from pydantic import Field, model_validator
+
+from scenes.model import (
+    Decibels,
+    Degrees,
+    Integer,
+    NotNegative,
+    Position,
+    Positive,
+    SceneModel,
+    Switch,
+    Text,
+    check_times,
+    misplaced,
+)
+
+
+class SourceKeyframe(SceneModel):
+    """Where a source is at one time."""
+
+    time_s: NotNegative
+    """Seconds from the start of the scene."""
+
+    position_m: Position
+    """World coordinates [x, y, z] in metres: x front, y left, z up."""
+
+    yaw_deg: Degrees | None = None
+    """Where the player faces, anticlockwise from +x. Shown by viewers and carried by exports;
+    sources sound equally strong in all directions."""
+
+
+class Source(SceneModel):
+    """One stem of sound at a place, standing or moving."""
+
+    name: Annotated[Text, Field(max_length=200)]
+    """What people call the source; each name occurs once."""
+
+    file: Text
+    """Sound file (WAV, FLAC, Ogg), relative to the scene file."""
+
+    channel: Annotated[Integer, Field(ge=1)] = 1
+    """Channel of the sound file, counted from 1."""
+
+    gain_db: Decibels = 0.0
+    """Level in decibels, on top of the distance law."""
+
+    reference_distance_m: Positive = 1.0
+    """Distance at which the source sounds as loud as its file; it falls by 6 dB per doubling."""
+
+    position_m: Position | None = None
+    """World coordinates [x, y, z] in metres of a source that stands still."""
+
+    keyframes: Annotated[tuple[SourceKeyframe, ...], Field(min_length=1)] | None = None
+    """Where a moving source is at increasing times; before and after, the ends hold."""
+
+    interpolation: Literal["linear", "smooth"] = "linear"
+    """Between keyframes: straight lines, or a smooth curve that does not overshoot (PCHIP)."""
+
+    yaw_deg: Degrees | None = None
+    """Where a player who stands still faces, anticlockwise from +x (see keyframes)."""
+
+    instrument: Text | None = None
+    """What is played: violin, viola, cello, double_bass, guitar, saxophone, or any other word."""
+
+    start_s: NotNegative = 0.0
+    """When the sound file starts, in seconds from the start of the scene."""
+
+    mute: Switch = False
+    """Leave the source out."""
+
+    solo: Switch = False
+    """Where any source is solo, only those that are solo (and not muted) sound."""
+
+    note: Text | None = None
+    """A remark for people, such as where the position came from."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        if (self.position_m is None) == (self.keyframes is None):
+            given = "both are" if self.keyframes is not None else "neither is"
+            raise ValueError(
+                "a source needs either position_m (stands still) or keyframes (moves), and "
+                f"{given} given"
+            )
+        if self.keyframes is not None:
+            if self.yaw_deg is not None:
+                raise misplaced(
+                    "yaw_deg of a source that moves belongs into its keyframes", "yaw_deg"
+                )
+            check_times([key.time_s for key in self.keyframes])
+        return self
+
+    @property
+    def moves(self) -> bool:
+        """Whether the position changes over time."""
+        keys = self.keyframes
+        return keys is not None and any(key.position_m != keys[0].position_m for key in keys)
+
+    def positions_at(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T 3"]:
+        """Return the world positions in metres at many times of the scene."""
+        times = np.asarray(times_s, dtype=np.float64)
+        if self.keyframes is None:
+            return np.tile(np.asarray(self.position_m, dtype=np.float64), (len(times), 1))
+        key_times = np.array([key.time_s for key in self.keyframes])
+        positions = np.array([key.position_m for key in self.keyframes], dtype=np.float64)
+        if self.interpolation == "smooth" and len(key_times) > 2:
+            from scipy.interpolate import PchipInterpolator
+
+            held = np.clip(times, key_times[0], key_times[-1])
+            return PchipInterpolator(key_times, positions)(held)
+        return np.stack([np.interp(times, key_times, axis) for axis in positions.T], axis=1)
