@@ -1,124 +1,268 @@
-"""The pipeline: a recording becomes performers, stems, a scene and previews.
-
-Each stage is a function that reads what the stage before wrote, so that the verbs of the command
-line and `run` are the same code. A folder of results holds
-
-    performers/   stems/   scene.yaml   preview.wav   preview.ambix.wav   report.html   receipt.json
-
-Nothing here, nor anything it calls, reads the truth of a simulated take.
-"""
+"""The pipeline: all stages in turn, then the report and the receipt."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-from auralize.compose import compose_scene
-from capture.errors import DataError
-from capture.find_performers import FindConfig, find_performers
-from capture.performer import Performer, read_performers, write_performers
-from capture.take import Take
-from scenes import write_scene
-from separation.model import load_model
-from separation.separate import SeparateConfig, separate
-from separation.stem import Separation, read_separation, write_separation
+import numpy as np
 
-Progress = Callable[[float], None]
-Stage = Callable[[str], Progress]
+from auralize.evaluation import Score
+from auralize.localisation import localisation_table
+from auralize.receipt import Receipt
+from auralize.render import RenderReport, render
+from auralize.report import Report, ReportPlayer, write_report
+from auralize.stages import scene_of, segment_take, separate_take
+from capture.performer import Performer
+from capture.take import open_take
+from capture.waveform import read_waveform
+from scenes import read_scene
+from separation.stem import Separation
+
+Stage = Callable[[str], Callable[[float], None]]
 PathLike = str | os.PathLike[str]
 
-PERFORMERS = "performers"
-STEMS = "stems"
-SCENE = "scene.yaml"
+PREVIEW = "preview.wav"
+AMBIX = "preview.ambix.wav"
+REPORT = "report.html"
+RECEIPT = "receipt.json"
 
 
-def segment_take(
-    take: Take,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What the stages gave.
+
+    Attributes:
+        source: The recording.
+        duration_s: Its length.
+        clock: How audio and camera times were brought together.
+        warnings: What was odd about it.
+        performers: The players.
+        separation: Their stems.
+        preview: Figures of the headphone preview.
+        stage_times_s: Stage → seconds.
+    """
+
+    source: str
+    duration_s: float
+    clock: str
+    warnings: tuple[str, ...]
+    performers: tuple[Performer, ...]
+    separation: Separation
+    preview: RenderReport
+    stage_times_s: Mapping[str, float]
+
+
+def run(
+    source: PathLike,
     out: PathLike,
     *,
-    config: FindConfig | None = None,
-    progress: Progress | None = None,
-) -> tuple[Performer, ...]:
-    """Find and follow the players of a take, and write them to `out`/performers.
+    audio: PathLike | None = None,
+    model: PathLike | None = None,
+    sofa: PathLike | None = None,
+    stage: Stage | None = None,
+) -> Receipt:
+    """Make performers, stems, a scene, previews, a report and a receipt from a recording.
+
+    Args:
+        source: A take folder, a K4A MKV, or a folder of PLY files.
+        out: Folder of the results; each file in it is replaced when its successor is whole.
+        audio: The sound of a recording that has none.
+        model: Checkpoint, or None for the shipped one.
+        sofa: HRTF, or None for the MIT KEMAR.
+        stage: Starts a stage's progress bar and returns its fraction setter.
 
     Raises:
-        DataError: There is no player in the take.
+        AuralizeError: Recording, checkpoint, HRTF or folder cannot be used; the message says why.
     """
-    performers = find_performers(take, config or FindConfig(), progress=progress)
-    if not performers:
-        raise DataError(
-            f"{take.path}: no player found. A player is person-sized, stands or sits on the floor "
-            "0.5 to 3.9 m in front of the camera, and is seen from head to seat."
+    starts = stage or (lambda name: lambda fraction: None)
+    results = run_stages(source, out, audio=audio, model=model, sofa=sofa, stage=starts)
+    return finish(results, out, sofa=sofa, stage=starts, title=f"Auralize: {Path(source).name}")
+
+
+def run_stages(
+    source: PathLike,
+    out: PathLike,
+    *,
+    audio: PathLike | None = None,
+    model: PathLike | None = None,
+    sofa: PathLike | None = None,
+    stage: Stage,
+) -> Results:
+    """Run all stages up to the previews; see `run`."""
+    folder = Path(out)
+    times_s: dict[str, float] = {}
+    with _timed(times_s, "open"):
+        take = open_take(source, audio=audio)
+    with take:
+        with _timed(times_s, "segment"):
+            performers = segment_take(take, folder, progress=stage("find the players"))
+        with _timed(times_s, "separate"):
+            separation = separate_take(
+                take, performers, folder, model=model, progress=stage("separate the stems")
+            )
+        with _timed(times_s, "scene"):
+            scene = scene_of(take, performers, separation, folder)
+        details = (str(take.path), take.duration_s, str(take.clock), tuple(take.warnings))
+    with _timed(times_s, "render"):
+        preview = render(
+            scene, folder / PREVIEW, sofa=sofa, progress=stage("render the headphone preview")
         )
-    write_performers(Path(out) / PERFORMERS, performers)
-    return performers
+        render(scene, folder / AMBIX, progress=stage("render the ambisonic preview"))
+    return Results(
+        source=details[0],
+        duration_s=details[1],
+        clock=details[2],
+        warnings=details[3],
+        performers=performers,
+        separation=separation,
+        preview=preview,
+        stage_times_s=times_s,
+    )
 
 
-def separate_take(
-    take: Take,
-    performers: Sequence[Performer],
+def finish(
+    results: Results,
     out: PathLike,
     *,
-    model: PathLike | None = None,
-    config: SeparateConfig | None = None,
-    progress: Progress | None = None,
-) -> Separation:
-    """Separate the sound of a take into a stem per performer, and write them to `out`/stems.
+    sofa: PathLike | None,
+    stage: Stage,
+    title: str,
+    scores: Sequence[Score] = (),
+    earlier_stages_s: Mapping[str, float] | None = None,
+    lead: str = "",
+) -> Receipt:
+    """Write the report and the receipt of what the stages gave.
 
-    Raises:
-        DataError: The take is silent.
-        FileFormatError: `model` is no checkpoint of this design.
+    Args:
+        results: From `run_stages`.
+        out: Where the stages wrote.
+        sofa: HRTF of the preview.
+        stage: Starts a stage's progress bar.
+        title: Headline of the report.
+        scores: Stems against the truth, where there is one.
+        earlier_stages_s: What came before the stages, with its seconds.
+        lead: A sentence below the headline.
     """
-    audio = take.audio()
-    network = load_model(model)
-    separation = separate(
-        audio.channel(take.center_channel), performers, network, config, progress=progress
+    folder = Path(out)
+    times_s = {**(earlier_stages_s or {}), **results.stage_times_s}
+    progress = stage("write the report")
+    manifest = results.separation.manifest
+    with _timed(times_s, "report"):
+        scene = read_scene(folder / "scene.yaml")
+        localisation = localisation_table(scene, sofa)
+        progress(0.5)
+        receipt = _receipt(results, folder, times_s)
+        listener = scene.listener.position_m
+        write_report(
+            folder / REPORT,
+            Report(
+                title=title,
+                lead=lead
+                or f"{len(results.performers)} players, {results.duration_s:.1f} s, one stem each.",
+                players=[
+                    ReportPlayer(
+                        performer=performer,
+                        label=_label(performer),
+                        stem=stem.waveform,
+                        extrapolated_above_hz=manifest.extrapolated_above_hz,
+                        note=stem.note,
+                        figures=_figures(performer.name, scores),
+                    )
+                    for performer, stem in zip(
+                        results.performers, results.separation.stems, strict=True
+                    )
+                ],
+                residual=results.separation.residual,
+                preview=read_waveform(folder / PREVIEW),
+                listener_xy_m=(listener[0], listener[1]),
+                localisation=localisation,
+                receipt=receipt.lines(),
+                stage_times={name: f"{seconds:.1f} s" for name, seconds in times_s.items()},
+                warnings=receipt.warnings,
+            ),
+        )
+    receipt = _receipt(results, folder, times_s)
+    receipt.write(folder / RECEIPT)
+    progress(1.0)
+    return receipt
+
+
+def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Receipt:
+    manifest = results.separation.manifest
+    groups = {
+        tuple(sorted((stem.name, *stem.shared_with)))
+        for stem in results.separation.stems
+        if stem.shared_with
+    }
+    notes = [f"{stem.name}: {stem.note}" for stem in results.separation.stems if stem.note]
+    return Receipt(
+        source=results.source,
+        out=str(folder),
+        players={
+            performer.name: [
+                round(float(value), 3) for value in performer.trajectory.mean_position_m
+            ]
+            for performer in results.performers
+        },
+        shared=[list(group) for group in sorted(groups)],
+        duration_s=round(manifest.sample_count / manifest.sample_rate_hz, 6),
+        sample_count=manifest.sample_count,
+        sample_rate_hz=manifest.sample_rate_hz,
+        extrapolated_above_hz=manifest.extrapolated_above_hz,
+        reconstruction_db=manifest.reconstruction_db,
+        residual_db=manifest.residual_db,
+        clock=results.clock,
+        loudness_lufs=results.preview.loudness_lufs,
+        true_peak_dbtp=results.preview.true_peak_dbtp,
+        model=manifest.model,
+        model_sha256=manifest.model_sha256,
+        hrtf=results.preview.hrtf or "",
+        stage_times_s={name: round(seconds, 2) for name, seconds in times_s.items()},
+        peak_memory_bytes=_peak_memory_bytes(),
+        versions={
+            "auralize": version("auralize"),
+            "Python": platform.python_version(),
+            "torch": version("torch"),
+            "numpy": np.__version__,
+        },
+        warnings=[*results.warnings, *notes],
     )
-    write_separation(Path(out) / STEMS, separation)
-    return separation
 
 
-def performers_of(
-    take: Take, out: PathLike, *, progress: Progress | None = None
-) -> tuple[Performer, ...]:
-    """Read `out`/performers, or find them where they are not there yet."""
-    folder = Path(out) / PERFORMERS
-    return (
-        read_performers(folder)
-        if folder.is_dir()
-        else segment_take(take, out, progress=progress)
-    )
+def _label(performer: Performer) -> str:
+    words = performer.name.replace("-", " ")
+    return words if performer.instrument is None else f"{words}, {performer.instrument}"
 
 
-def stems_of(
-    take: Take,
-    performers: Sequence[Performer],
-    out: PathLike,
-    *,
-    model: PathLike | None = None,
-    progress: Progress | None = None,
-) -> Separation:
-    """Read `out`/stems, or separate where they are not there yet."""
-    folder = Path(out) / STEMS
-    if folder.is_dir():
-        return read_separation(folder)
-    return separate_take(take, performers, out, model=model, progress=progress)
+def _figures(name: str, scores: Sequence[Score]) -> dict[str, str]:
+    """Return a player's SI-SDR figures for the report, at each rate."""
+    rows: dict[str, str] = {}
+    for score in scores:
+        if score.performer != name:
+            continue
+        rate = f"{score.sample_rate_hz / 1000:g} kHz"
+        rows[f"SI-SDR at {rate}: mixture"] = f"{score.mixture_db:.1f} dB"
+        rows[f"SI-SDR at {rate}: stem"] = f"{score.stem_db:.1f} dB"
+        rows[f"SI-SDR at {rate}: ideal mask"] = f"{score.ideal_db:.1f} dB"
+    return rows
 
 
-def scene_of(
-    take: Take, performers: Sequence[Performer], separation: Separation, out: PathLike
-) -> Path:
-    """Compose the scene and write it to `out`/scene.yaml; return its path."""
-    scene = compose_scene(
-        take.name,
-        performers,
-        {stem.name: f"{STEMS}/{stem.name}.wav" for stem in separation.stems},
-        sample_rate_hz=take.sample_rate_hz,
-        duration_s=take.duration_s,
-        notes={stem.name: stem.note for stem in separation.stems if stem.note},
-        provenance={"take": take.name, "network": separation.manifest.model},
-    )
-    path = Path(out) / SCENE
-    write_scene(path, scene)
-    return path
+@contextmanager
+def _timed(times_s: dict[str, float], name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    times_s[name] = times_s.get(name, 0.0) + time.perf_counter() - started
+
+
+def _peak_memory_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB

@@ -20,7 +20,7 @@ def scene(take: Path, audio: Path | None, out: Path | None, model: str | None) -
 
     Uses OUT/performers and OUT/stems where they are there, else makes them first.
     """
-    from auralize.pipeline import performers_of, scene_of, stems_of
+    from auralize.stages import performers_of, scene_of, stems_of
     from capture.take import open_take
 
     folder = out_folder(take, out)

@@ -16,7 +16,7 @@ from auralize.cli.terminal import stage_bars
 @out_option
 def segment(take: Path, audio: Path | None, out: Path | None) -> None:
     """Find the players of TAKE, follow them, and write OUT/performers."""
-    from auralize.pipeline import segment_take
+    from auralize.stages import segment_take
     from capture.take import open_take
 
     folder = out_folder(take, out)

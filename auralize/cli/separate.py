@@ -20,7 +20,7 @@ def separate(take: Path, audio: Path | None, out: Path | None, model: str | None
 
     Uses OUT/performers where it is there, else finds the players first.
     """
-    from auralize.pipeline import performers_of, separate_take
+    from auralize.stages import performers_of, separate_take
     from capture.take import open_take
 
     folder = out_folder(take, out)

@@ -1,0 +1,121 @@
+"""The stages of the pipeline: a recording becomes performers, stems and a scene.
+
+Each stage writes what the next one reads, so that the verbs of the command line and `run` are the
+same code. A folder of results holds
+
+    performers/   stems/   scene.yaml   preview.wav   preview.ambix.wav   report.html   receipt.json
+
+Nothing here, nor anything it calls, reads the truth of a simulated take.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from auralize.compose import compose_scene
+from capture.errors import DataError
+from capture.find_performers import FindConfig, find_performers
+from capture.performer import Performer, read_performers, write_performers
+from capture.take import Take
+from scenes import write_scene
+from separation.model import load_model
+from separation.separate import SeparateConfig, separate
+from separation.stem import Separation, read_separation, write_separation
+
+Progress = Callable[[float], None]
+PathLike = str | os.PathLike[str]
+
+PERFORMERS = "performers"
+STEMS = "stems"
+SCENE = "scene.yaml"
+
+
+def segment_take(
+    take: Take,
+    out: PathLike,
+    *,
+    config: FindConfig | None = None,
+    progress: Progress | None = None,
+) -> tuple[Performer, ...]:
+    """Find and follow the players of a take, and write them to `out`/performers.
+
+    Raises:
+        DataError: There is no player in the take.
+    """
+    performers = find_performers(take, config or FindConfig(), progress=progress)
+    if not performers:
+        raise DataError(
+            f"{take.path}: no player found. A player is person-sized, stands or sits on the floor "
+            "0.5 to 3.9 m in front of the camera, and is seen from head to seat."
+        )
+    write_performers(Path(out) / PERFORMERS, performers)
+    return performers
+
+
+def separate_take(
+    take: Take,
+    performers: Sequence[Performer],
+    out: PathLike,
+    *,
+    model: PathLike | None = None,
+    config: SeparateConfig | None = None,
+    progress: Progress | None = None,
+) -> Separation:
+    """Separate the sound of a take into a stem per performer, and write them to `out`/stems.
+
+    Raises:
+        DataError: The take is silent.
+        FileFormatError: `model` is no checkpoint of this design.
+    """
+    audio = take.audio()
+    network = load_model(model)
+    separation = separate(
+        audio.channel(take.center_channel), performers, network, config, progress=progress
+    )
+    write_separation(Path(out) / STEMS, separation)
+    return separation
+
+
+def performers_of(
+    take: Take, out: PathLike, *, progress: Progress | None = None
+) -> tuple[Performer, ...]:
+    """Read `out`/performers, or find them where they are not there yet."""
+    folder = Path(out) / PERFORMERS
+    return (
+        read_performers(folder) if folder.is_dir() else segment_take(take, out, progress=progress)
+    )
+
+
+def stems_of(
+    take: Take,
+    performers: Sequence[Performer],
+    out: PathLike,
+    *,
+    model: PathLike | None = None,
+    progress: Progress | None = None,
+) -> Separation:
+    """Read `out`/stems, or separate where they are not there yet."""
+    folder = Path(out) / STEMS
+    if folder.is_dir():
+        return read_separation(folder)
+    return separate_take(take, performers, out, model=model, progress=progress)
+
+
+def scene_of(
+    take: Take, performers: Sequence[Performer], separation: Separation, out: PathLike
+) -> Path:
+    """Compose the scene and write it to `out`/scene.yaml; return its path."""
+    scene = compose_scene(
+        take.name,
+        performers,
+        {stem.name: f"{STEMS}/{stem.name}.wav" for stem in separation.stems},
+        sample_rate_hz=take.sample_rate_hz,
+        duration_s=take.duration_s,
+        notes={stem.name: stem.note for stem in separation.stems if stem.note},
+        provenance={"take": take.name, "network": separation.manifest.model},
+    )
+    path = Path(out) / SCENE
+    write_scene(path, scene)
+    return path

@@ -1,0 +1,20 @@
+"""Separate the sound into one stem per player."""
+
+import sys
+from pathlib import Path
+
+from capture.performer import read_performers
+from capture.take import open_take
+from separation.model import load_model
+from separation.separate import separate
+from separation.stem import write_separation
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")
+performers = read_performers(folder / "performers")
+with open_take(folder / "take") as take:
+    mixture = take.audio().channel(take.center_channel)
+separation = separate(mixture, performers, load_model())
+write_separation(folder / "stems", separation)
+print(
+    [stem.name for stem in separation.stems], f"residual {separation.manifest.residual_db:.1f} dB"
+)
