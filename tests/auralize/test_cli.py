@@ -1,0 +1,165 @@
+"""The command line: help, start without heavy imports, and errors in one line."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from auralize.cli import cli
+from capture.point_cloud import PointCloud, write_ply
+
+VERBS = sorted(cli.commands)
+
+
+def auralize(*arguments, cwd=None, timeout=300):
+    """Run the command as a user does, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "auralize", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=timeout,
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_helps_with_an_example(verb):
+    shown = CliRunner().invoke(cli, [verb, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: auralize {verb}" in " ".join(shown.output.split())
+
+
+def test_the_readme_names_the_verbs_that_there_are():
+    import re
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    named = set(re.findall(r"auralize (\w+)[ `]", text))
+    assert named - {"demo"} <= set(VERBS)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["render", "--help"]])
+def test_help_starts_without_heavy_imports(arguments):
+    code = (
+        "import sys; sys.argv[1:] = " + repr(arguments) + "\n"
+        "import contextlib, io\n"
+        "from auralize.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main()\n"
+        "heavy = {'torch', 'open3d', 'matplotlib', 'scipy', 'numba'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def refused(done, *words):
+    """Assert one line on stderr that holds the words, exit code 1, and no traceback."""
+    lines = [line for line in done.stderr.splitlines() if not line.endswith(" ...")]
+    assert done.returncode == 1, done.stderr
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def test_a_missing_recording(tmp_path):
+    refused(auralize("run", tmp_path / "no.mkv", "--out", tmp_path / "out"), "no.mkv")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_foreign_file(tmp_path):
+    (tmp_path / "film.mkv").write_bytes(b"this is no Matroska file" * 50)
+    refused(auralize("run", tmp_path / "film.mkv", "--out", tmp_path / "out"), "film.mkv")
+
+
+def test_a_wrong_option_is_exit_code_2():
+    done = auralize("simulate", "--ensemble", "kazoo", "out")
+    assert done.returncode == 2
+    assert "kazoo" in done.stderr
+    assert "violin" in done.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = auralize("run", tmp_path / "no.mkv", "--debug")
+    assert "Traceback" in done.stderr
+
+
+def ply_take(folder, sound, rate):
+    """Write a folder of PLY files in which nobody sits, and a WAV beside it."""
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    floor = rng.uniform([1, -1, 0], [3, 1, 0.01], (4000, 3)).astype(np.float32)
+    for index in range(3):
+        write_ply(folder / f"{index:05}.ply", PointCloud(positions_m=floor))
+    soundfile.write(folder.parent / "sound.wav", sound, rate)
+    return folder
+
+
+def test_a_take_without_players(tmp_path):
+    take = ply_take(tmp_path / "frames", np.zeros(48000), 48000)
+    refused(
+        auralize("run", take, "--audio", tmp_path / "sound.wav", "--out", tmp_path / "out"),
+        "no player found",
+    )
+
+
+def test_a_scene_with_an_unknown_key_points_at_its_line(tmp_path):
+    scene = tmp_path / "scene.yaml"
+    scene.write_text("version: 1\nsample_rate_hz: 48000\nsources: []\nlisener: {}\n")
+    refused(
+        auralize("render", scene, "-o", tmp_path / "p.wav"), "scene.yaml:4", "lisener", "listener"
+    )
+    assert not (tmp_path / "p.wav").exists()
+
+
+def test_a_broken_scene_points_at_its_line(tmp_path):
+    scene = tmp_path / "scene.yaml"
+    scene.write_text("version: 1\nsources: [\n")
+    refused(auralize("render", scene, "-o", tmp_path / "p.wav"), "scene.yaml")
+
+
+@pytest.fixture
+def scene(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 24000), 48000)
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "version: 1\nsample_rate_hz: 48000\n"
+        "sources:\n  - {name: a, file: a.wav, position_m: [2, 1, 1.2]}\n"
+    )
+    return path
+
+
+def test_a_scene_renders(scene, tmp_path):
+    done = auralize("render", scene, "-o", tmp_path / "preview.wav", "--json")
+    assert done.returncode == 0, done.stderr
+    assert soundfile.info(tmp_path / "preview.wav").channels == 2
+
+
+def test_a_sofa_file_that_is_none(scene, tmp_path):
+    (tmp_path / "ears.sofa").write_text("no HRTF")
+    done = auralize("render", scene, "-o", tmp_path / "p.wav", "--sofa", tmp_path / "ears.sofa")
+    refused(done, "ears.sofa")
+    assert not (tmp_path / "p.wav").exists()
+
+
+def test_a_missing_sound_file(scene, tmp_path):
+    (tmp_path / "a.wav").unlink()
+    refused(auralize("render", scene, "-o", tmp_path / "p.wav"), "scene.yaml:4", "a.wav")
+
+
+def test_an_unwritable_folder(scene, tmp_path):
+    (tmp_path / "file").touch()
+    refused(auralize("render", scene, "-o", tmp_path / "file" / "p.wav"), "cannot write")
+
+
+def test_doctor_reports_as_json():
+    import json
+
+    done = auralize("doctor", "--json")
+    findings = {entry["name"]: entry for entry in json.loads(done.stdout)}
+    assert findings["torch"]["state"] == "ok"
+    assert findings["separation network"]["state"] == "ok"
+    assert all(entry["purpose"] for entry in findings.values())
