@@ -81,7 +81,9 @@ class Receipt:
             "preview": f"{self.loudness_lufs:.1f} LUFS, true peak {self.true_peak_dbtp:.1f} dBTP",
             "network": f"{self.model} ({self.model_sha256[:12]})",
             "HRTF": self.hrtf,
-            "peak memory": f"{self.peak_memory_bytes / 2**30:.2f} GiB",
+            "peak memory": f"{self.peak_memory_bytes / 2**30:.2f} GiB"
+            if self.peak_memory_bytes
+            else "not measured here",
             "versions": ", ".join(f"{name} {version}" for name, version in self.versions.items()),
         }
 
