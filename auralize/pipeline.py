@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -256,7 +256,7 @@ def _figures(name: str, scores: Sequence[Score]) -> dict[str, str]:
 
 
 @contextmanager
-def _timed(times_s: dict[str, float], name: str) -> Iterator[None]:
+def _timed(times_s: dict[str, float], name: str) -> Generator[None]:
     started = time.perf_counter()
     yield
     times_s[name] = times_s.get(name, 0.0) + time.perf_counter() - started

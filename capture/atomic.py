@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from capture.errors import OutputError
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str]) -> Generator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well.
 
     The temporary name keeps the suffixes of `path`, so writers that look at them still work. An
@@ -39,7 +39,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Generator[Path]:
     """Give an empty temporary folder beside `path`; rename it to `path` when the block ends well.
 
     Args:
@@ -68,7 +68,7 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
 
 
 @contextmanager
-def _reported(final: Path) -> Iterator[None]:
+def _reported(final: Path) -> Generator[None]:
     """Turn the operating system's refusal to write `final` into an OutputError."""
     try:
         yield

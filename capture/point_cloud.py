@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
@@ -90,7 +91,7 @@ def read_ply(path: str | os.PathLike[str]) -> PointCloud:
     import trimesh
 
     try:
-        loaded = trimesh.load(Path(path), file_type="ply", process=False)
+        loaded: Any = trimesh.load(Path(path), file_type="ply", process=False)
         positions = np.asarray(loaded.vertices, dtype=np.float32).reshape(-1, 3)
     except Exception as error:  # trimesh raises whatever its parser meets
         raise FileFormatError(f"{path}: not readable as PLY ({error}).") from error
@@ -115,6 +116,6 @@ def write_ply(path: str | os.PathLike[str], cloud: PointCloud) -> None:
     """
     import trimesh
 
-    points = trimesh.PointCloud(cloud.positions_m, colors=cloud.colors)
+    points: Any = trimesh.PointCloud(cloud.positions_m, colors=cloud.colors)
     with atomic_path(path) as temporary:
         temporary.write_bytes(points.export(file_type="ply"))

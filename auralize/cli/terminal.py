@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import click
 
 
 @contextmanager
-def stage_bars() -> Iterator[Callable[[str], Callable[[float], None]]]:
+def stage_bars() -> Generator[Callable[[str], Callable[[float], None]]]:
     """Give a function that starts a progress bar on stderr and returns its fraction setter.
 
     On a terminal the bars move; elsewhere each stage is one line when it starts, so a log stays

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,7 +25,7 @@ PLAYER_COLORS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#525252",
 )  # fmt: skip
 _INK = "#1d2733"
-_STYLE = {
+_STYLE: Any = {
     "font.size": 9.0,
     "axes.edgecolor": "#8a94a0",
     "axes.labelcolor": _INK,
