@@ -50,10 +50,11 @@ class _Convolution(torch.autograd.Function):
         grad_features = grad_kernel = None
         if ctx.needs_input_grad[0]:
             inverse = kernel_map.inverse
-            backward = kernel.transpose(1, 2)
             if used is not None:
-                inverse, backward = inverse[:, used], backward[used]
-            grad_features = _gather_multiply(_padded(grad), inverse, backward.flatten(0, 1))
+                inverse, kernel_used = inverse[:, used], kernel[used]
+            else:
+                kernel_used = kernel
+            grad_features = _gather_multiply_transposed(_padded(grad), inverse, kernel_used)
         if ctx.needs_input_grad[1]:
             rows = kernel_map.rows if used is None else kernel_map.rows[:, used]
             grad_used = _gather_correlate(_padded(features), rows, grad)
@@ -91,15 +92,34 @@ def _gather_multiply(
     return out
 
 
+def _gather_multiply_transposed(
+    padded: Float[Tensor, "outputs out_channels"],
+    inverse: Int[Tensor, "inputs volume"],
+    kernel: Float[Tensor, "volume in_channels out_channels"],
+) -> Float[Tensor, "inputs in_channels"]:
+    """Multiply what each input voxel went to by the transposed kernel."""
+    volume, _, out_channels = kernel.shape
+    if len(inverse) > out_channels:
+        return _gather_multiply(padded, inverse, kernel.transpose(1, 2).flatten(0, 1))
+    # Few voxels and a large kernel: one product per offset reads the kernel where it lies, which
+    # is cheaper than turning it.
+    gathered = padded.index_select(0, inverse.t().flatten()).view(volume, len(inverse), -1)
+    return torch.bmm(gathered, kernel.transpose(1, 2)).sum(dim=0)
+
+
 def _gather_correlate(
     padded: Float[Tensor, "inputs in_channels"],
     rows: Int[Tensor, "outputs volume"],
     grad: Float[Tensor, "outputs out_channels"],
 ) -> Float[Tensor, "volume*in_channels out_channels"]:
-    total = padded.new_zeros(rows.shape[1] * padded.shape[1], grad.shape[1])
+    total: Tensor | None = None
     for start, gathered in _blocks(rows, padded):
-        total.addmm_(gathered.t(), grad[start : start + len(gathered)])
-    return total
+        part = grad[start : start + len(gathered)]
+        if total is None:
+            total = gathered.t() @ part
+        else:
+            total.addmm_(gathered.t(), part)
+    return padded.new_zeros(0, grad.shape[1]) if total is None else total
 
 
 class SparseConvolution(nn.Module):
