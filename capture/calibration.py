@@ -108,7 +108,7 @@ class Calibration:
         return cls.from_json(simulated_factory_json(), depth_mode=depth_mode, color_mode=color_mode)
 
     def depth_rays(self) -> Float32[np.ndarray, "rows columns 3"]:
-        """Return the ray (x, y, 1) of each depth pixel in the camera frame, NaN outside the lens."""
+        """Return each depth pixel's ray (x, y, 1) in the camera frame, NaN outside the lens."""
         return self.depth.rays()
 
     def color_rays(self) -> Float32[np.ndarray, "rows columns 3"]:

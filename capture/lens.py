@@ -54,7 +54,7 @@ class CameraModel:
     cy_px: float
     fx_px: float
     fy_px: float
-    radial: tuple[float, float, float, float, float, float] = (0.0,) * 6
+    radial: tuple[float, float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     tangential: tuple[float, float] = (0.0, 0.0)
     metric_radius: float = 1.7
 
