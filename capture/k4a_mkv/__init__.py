@@ -1,5 +1,6 @@
-"""Azure Kinect recordings (K4A MKV), read and written without the SDK."""
+"""Azure Kinect recordings (K4A MKV), read and written without the sensor's SDK."""
 
+from capture.k4a_mkv.reader import AudioFormat, ImuSamples, K4ARecording
 from capture.k4a_mkv.writer import K4AWriter
 
-__all__ = ["K4AWriter"]
+__all__ = ["AudioFormat", "ImuSamples", "K4ARecording", "K4AWriter"]

@@ -219,9 +219,11 @@ class K4AWriter:
             blocks: list[bytes] = []
             while self._pending and self._pending[0][0] < stop_us:
                 self._last_us, number, payload = heapq.heappop(self._pending)
-                simple = number != self._format.numbers.get(layout.IMU)
+                # The sensor's tools skip an IMU sample that lasts no time.
+                duration = 1 if number == self._format.numbers.get(layout.IMU) else None
+                relative_us = self._last_us - first_us
                 blocks.append(
-                    matroska.encode_block(number, self._last_us - first_us, payload, simple=simple)
+                    matroska.encode_block(number, relative_us, payload, duration=duration)
                 )
             self._written_us = stop_us
             self._write_cluster(first_us, blocks)

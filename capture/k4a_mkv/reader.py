@@ -1,0 +1,364 @@
+"""K4ARecording: read an Azure Kinect recording lazily.
+
+Times count from the recording's start, in seconds; the device's own clock is `start_offset_s`
+ahead of them. Images are read from disk when they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64, UInt8, UInt16
+
+from capture.calibration import Calibration
+from capture.errors import DataError, FileFormatError
+from capture.k4a_mkv import layout
+from capture.k4a_mkv.color import decode_color
+from capture.k4a_modes import COLOR_FORMATS, COLOR_RESOLUTIONS, DEPTH_MODES, split_color_mode
+from capture.matroska import MatroskaFile, TrackEntry
+
+_NO_BLOCKS = np.zeros((0, 3), dtype=np.int64)
+_GAP_S = 0.1
+"""Sound whose blocks drift this far from their sample count has gaps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImuSamples:
+    """Readings of the inertial sensor, each in its own sensor's axes.
+
+    Attributes:
+        times_s: Shape (N,), from the recording's start.
+        acceleration_m_s2: Shape (N, 3); at rest 9.8 upwards.
+        angular_velocity_rad_s: Shape (N, 3).
+    """
+
+    times_s: Float64[np.ndarray, "N"]
+    acceleration_m_s2: Float32[np.ndarray, "N 3"]
+    angular_velocity_rad_s: Float32[np.ndarray, "N 3"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFormat:
+    """The sound of a recording.
+
+    Attributes:
+        channels: Number of channels.
+        sample_rate_hz: Samples a second.
+        sample_count: Samples of each channel.
+        start_s: Time of the first sample from the recording's start.
+    """
+
+    channels: int
+    sample_rate_hz: int
+    sample_count: int
+    start_s: float
+
+
+class K4ARecording:
+    """An open recording: a context manager.
+
+    Attributes:
+        tags: The recording's tags by name.
+        calibration: Lens models and extrinsics in the recording's modes.
+        start_offset_s: The device's clock at time 0 of the recording.
+        notes: What is wrong with the file though it can be read, one sentence each.
+
+    Raises:
+        FileFormatError: The file is missing, no Matroska file, no Azure Kinect recording, lacks
+            its calibration, or was cut off before its first depth image.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file = MatroskaFile(path)
+        try:
+            self._path = self._file.path
+            self.tags: Mapping[str, str] = self._file.tags
+            self._depth_track = self._video_track(layout.DEPTH)
+            self._color_track = self._video_track(layout.COLOR)
+            self._infrared_track = self._video_track(layout.INFRARED)
+            self._imu_track = self._track(layout.IMU)
+            self._audio_track = self._track(layout.AUDIO)
+            if self._depth_track is None:
+                raise FileFormatError(
+                    f"{path}: has no depth images: it is no Azure Kinect recording, or one with "
+                    "depth off. Record with depth, with `auralize record` or k4arecorder."
+                )
+            self.calibration = self._read_calibration(self._depth_track)
+            self._depth_blocks = self._blocks(self._depth_track)
+            self._color_blocks = self._blocks(self._color_track)
+            self._infrared_blocks = self._blocks(self._infrared_track)
+            self.start_offset_s = int(self.tags.get("K4A_START_OFFSET_NS", "0") or 0) * 1e-9
+            damage = self._file.damage
+            if len(self._depth_blocks) == 0:
+                raise FileFormatError(
+                    f"{path}: holds no whole depth image; it is {damage or 'empty'}. Record the "
+                    "take again, or copy the file again."
+                )
+            self.notes: tuple[str, ...] = ()
+            if damage is not None:
+                last_s = self.depth_times_s[-1]
+                self.notes = (f"{path}: {damage}; used up to {last_s:.2f} s.",)
+        except ValueError as error:
+            self.close()
+            raise FileFormatError(f"{path}: {error}.") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @cached_property
+    def depth_times_s(self) -> Float64[np.ndarray, "depth_images"]:
+        """When each depth image was taken."""
+        return self._times_s(self._depth_blocks)
+
+    @cached_property
+    def color_times_s(self) -> Float64[np.ndarray, "color_images"]:
+        """When each color image was taken."""
+        return self._times_s(self._color_blocks)
+
+    @property
+    def fps(self) -> float:
+        """Images a second, as the recording states them (0 where it does not)."""
+        track = self._depth_track
+        return 1e9 / track.default_duration_ns if track and track.default_duration_ns else 0.0
+
+    def depth_mm(self, index: int) -> UInt16[np.ndarray, "rows columns"]:
+        """Read a depth image: millimetres along Z, 0 where nothing was measured.
+
+        Raises:
+            IndexError: There is no such image.
+            DataError: The image has another size than its mode.
+        """
+        return self._sixteen_bit(self._depth_blocks, index)
+
+    def infrared(self, index: int) -> UInt16[np.ndarray, "rows columns"]:
+        """Read an infrared image.
+
+        Raises:
+            IndexError: There is no such image, or the recording has none.
+            DataError: The image has another size than its mode.
+        """
+        return self._sixteen_bit(self._infrared_blocks, index)
+
+    def color(self, index: int) -> UInt8[np.ndarray, "rows columns 3"]:
+        """Read a color image as RGB.
+
+        Raises:
+            IndexError: There is no such image, or the recording has none.
+            DataError: The image is broken.
+        """
+        camera, mode = self.calibration.color, self.calibration.color_mode
+        if camera is None or mode is None:
+            raise IndexError(f"{self._path}: the recording has no color.")
+        payload = self._read_block(self._color_blocks, index)
+        try:
+            return decode_color(payload, split_color_mode(mode)[0], camera.shape)
+        except ValueError as error:
+            at_s = self.color_times_s[index]
+            raise DataError(
+                f"{self._path}: the color image at {at_s:.3f} s is broken: {error}."
+            ) from error
+
+    def color_index_at(self, time_s: float) -> int | None:
+        """Return the color image nearest in time, None if none is within a frame's length."""
+        times = self.color_times_s
+        if len(times) == 0:
+            return None
+        after = int(np.searchsorted(times, time_s).clip(1, len(times) - 1)) if len(times) > 1 else 0
+        index = min((max(after - 1, 0), after), key=lambda i: abs(times[i] - time_s))
+        longest_s = 1 / self.fps if self.fps else 0.1
+        return index if abs(times[index] - time_s) < longest_s else None
+
+    def imu(self) -> ImuSamples:
+        """Read all IMU samples (64 bytes each; none where the recording has no IMU).
+
+        Raises:
+            FileFormatError: A block has another size than samples have.
+        """
+        kind = np.dtype([("time", "<u8"), ("a", "<f4", 3), ("gyro_time", "<u8"), ("w", "<f4", 3)])
+        chunks: list[bytes] = []
+        for _, offset, size in self._blocks(self._imu_track):
+            if size % layout.IMU_SAMPLE.size:
+                raise FileFormatError(f"{self._path}: an IMU block of {size} bytes is broken.")
+            chunks.append(self._file.read(int(offset), int(size)))
+        samples = np.frombuffer(b"".join(chunks), dtype=kind)
+        return ImuSamples(
+            times_s=samples["time"].astype(np.float64) * 1e-9 - self.start_offset_s,
+            acceleration_m_s2=samples["a"].astype(np.float32),
+            angular_velocity_rad_s=samples["w"].astype(np.float32),
+        )
+
+    @cached_property
+    def audio(self) -> AudioFormat | None:
+        """The sound's format, None where the recording has no AUDIO track."""
+        track = self._audio_track
+        if track is None or len(self._audio_starts) == 1:
+            return None
+        rate_hz = round(track.sample_rate_hz)
+        blocks = self._blocks(track)
+        times_s = self._times_s(blocks)
+        expected_s = times_s[0] + self._audio_starts[:-1] / rate_hz
+        worst = int(np.argmax(np.abs(times_s - expected_s)))
+        if abs(times_s[worst] - expected_s[worst]) > _GAP_S:
+            self.notes += (
+                f"{self._path}: the sound has a gap of about "
+                f"{times_s[worst] - expected_s[worst]:.2f} s before {times_s[worst]:.2f} s.",
+            )
+        return AudioFormat(
+            channels=track.channels,
+            sample_rate_hz=rate_hz,
+            sample_count=int(self._audio_starts[-1]),
+            start_s=float(times_s[0]),
+        )
+
+    def read_audio(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+        """Read the samples from `start` to `stop` (clipped to what there is).
+
+        Raises:
+            IndexError: The recording has no sound.
+        """
+        track = self._audio_track
+        if track is None or self.audio is None:
+            raise IndexError(f"{self._path}: the recording has no AUDIO track.")
+        starts = self._audio_starts
+        start, stop = max(0, start), min(stop, int(starts[-1]))
+        if start >= stop:
+            return np.zeros((track.channels, 0), dtype=np.float32)
+        first = int(np.searchsorted(starts, start, side="right")) - 1
+        last = int(np.searchsorted(starts, stop, side="left"))
+        blocks = self._blocks(track)[first:last]
+        data = b"".join(self._file.read(int(offset), int(size)) for _, offset, size in blocks)
+        samples = self._decode_pcm(data, track)
+        skipped = start - int(starts[first])
+        return np.ascontiguousarray(samples[skipped : skipped + stop - start].T)
+
+    @cached_property
+    def _audio_starts(self) -> Int64[np.ndarray, "blocks_and_one"]:
+        """First sample of each audio block, and the number of all samples."""
+        track = self._audio_track
+        if track is None:
+            return np.zeros(1, dtype=np.int64)
+        known = (track.codec, track.bit_depth) in {
+            (layout.CODEC_PCM, 16),
+            (layout.CODEC_PCM, 24),
+            (layout.CODEC_PCM, 32),
+            (layout.CODEC_PCM_FLOAT, 32),
+        }
+        if not known or track.channels < 1 or round(track.sample_rate_hz) < 1:
+            raise FileFormatError(
+                f"{self._path}: sound as {track.codec} of {track.bit_depth} bits is not known: "
+                "give it apart as a WAV file (--audio)."
+            )
+        sizes = self._blocks(track)[:, 2] // (track.channels * track.bit_depth // 8)
+        return np.concatenate([[0], np.cumsum(sizes)])
+
+    @staticmethod
+    def _decode_pcm(data: bytes, track: TrackEntry) -> Float32[np.ndarray, "samples channels"]:
+        if track.codec == layout.CODEC_PCM_FLOAT:
+            samples = np.frombuffer(data, dtype="<f4")
+        elif track.bit_depth == 24:
+            triples = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3)
+            padded = np.zeros((len(triples), 4), dtype=np.uint8)
+            padded[:, 1:] = triples
+            samples = padded.view("<i4")[:, 0] * np.float32(2.0**-31)
+        else:
+            kind = "<i2" if track.bit_depth == 16 else "<i4"
+            scale = np.float32(2.0 ** (1 - track.bit_depth))
+            samples = np.frombuffer(data, dtype=kind).astype(np.float32) * scale
+        return samples.reshape(-1, track.channels).astype(np.float32, copy=False)
+
+    def _track(self, name: str) -> TrackEntry | None:
+        """Find a track by the UID in its tag, or by its name."""
+        uid = self.tags.get(f"K4A_{name}_TRACK", "")
+        tracks = self._file.tracks
+        by_uid = [track for track in tracks if str(track.uid) == uid]
+        by_name = [track for track in tracks if track.name == name]
+        track = next(iter(by_uid + by_name), None)
+        if track is not None and track.encoded:
+            raise FileFormatError(
+                f"{self._path}: track {name} is compressed, which the sensor's tools never do. "
+                "Remux with `mkvmerge --compression -1:none`."
+            )
+        return track
+
+    def _video_track(self, name: str) -> TrackEntry | None:
+        track = self._track(name)
+        if track is not None and track.codec != layout.CODEC_VIDEO:
+            raise FileFormatError(
+                f"{self._path}: track {name} is {track.codec}, not {layout.CODEC_VIDEO}: the "
+                "file was converted. Give the recording as the sensor's tools wrote it."
+            )
+        return track
+
+    def _read_calibration(self, depth_track: TrackEntry) -> Calibration:
+        name = self.tags.get("K4A_CALIBRATION_FILE", layout.CALIBRATION_FILE)
+        factory = self._file.read_attachment(name)
+        if factory is None:
+            raise FileFormatError(
+                f"{self._path}: has no factory calibration attached ({name}), so depth cannot be "
+                "turned into points. Give the recording as the sensor's tools wrote it."
+            )
+        width, height, fourcc = layout.decode_bitmap_header(depth_track.codec_private)
+        if fourcc != layout.FOURCC_DEPTH:
+            raise ValueError(f"depth images of kind {fourcc!r} are not {layout.FOURCC_DEPTH!r}")
+        sizes = {(m.width_px, m.height_px): mode for mode, m in DEPTH_MODES.items()}
+        if (width, height) not in sizes:
+            raise ValueError(f"no depth mode has images of {width}×{height} pixels")
+        try:
+            return Calibration.from_json(
+                factory.rstrip(b"\0").decode("utf-8"),
+                depth_mode=sizes[width, height],
+                color_mode=self._color_mode(),
+            )
+        except (UnicodeDecodeError, FileFormatError) as error:
+            raise FileFormatError(f"{self._path}: {error}") from error
+
+    def _color_mode(self) -> str | None:
+        if self._color_track is None:
+            return None
+        width, height, fourcc = layout.decode_bitmap_header(self._color_track.codec_private)
+        formats = [name for name, (code, _) in COLOR_FORMATS.items() if code == fourcc]
+        sizes = [
+            name
+            for name, m in COLOR_RESOLUTIONS.items()
+            if (m.width_px, m.height_px) == (width, height)
+        ]
+        if not formats or not sizes:
+            raise ValueError(f"no color mode has {fourcc!r} images of {width}×{height} pixels")
+        return f"{formats[0]}_{sizes[0]}"
+
+    @staticmethod
+    def _blocks(track: TrackEntry | None) -> Int64[np.ndarray, "blocks 3"]:
+        return _NO_BLOCKS if track is None else track.blocks
+
+    def _times_s(self, blocks: Int64[np.ndarray, "blocks 3"]) -> Float64[np.ndarray, "blocks"]:
+        return blocks[:, 0] * (self._file.timestamp_scale_ns * 1e-9)
+
+    def _read_block(self, blocks: Int64[np.ndarray, "blocks 3"], index: int) -> bytes:
+        if not 0 <= index < len(blocks):
+            raise IndexError(f"{self._path}: image {index} of {len(blocks)}.")
+        return self._file.read(int(blocks[index, 1]), int(blocks[index, 2]))
+
+    def _sixteen_bit(self, blocks: Int64[np.ndarray, "blocks 3"], index: int) -> np.ndarray:
+        payload = self._read_block(blocks, index)
+        shape = self.calibration.depth.shape
+        if len(payload) != shape[0] * shape[1] * 2:
+            raise DataError(
+                f"{self._path}: image {index} has {len(payload)} bytes, not "
+                f"{shape[0] * shape[1] * 2} as its mode has."
+            )
+        return np.frombuffer(payload, dtype=">u2").reshape(shape).astype(np.uint16)
