@@ -1,0 +1,211 @@
+"""Masks of the network's band, applied at the recording's own rate and over its full band.
+
+Below the network's Nyquist frequency, masks are interpolated from the network's log-spaced rows to
+the bins and frames of a finer spectrum. Above it the network heard nothing: there each performer
+gets the share of the energy that its masks got in the upper part of the covered band at that time
+("extrapolated"). Shares are smoothed over time, and fade into the masks below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+import torch
+from jaxtyping import Complex64, Float32, Float64, Int64
+from numpy.lib.stride_tricks import sliding_window_view
+
+from separation.spectrogram import SpectrogramConfig, linear_rows_to_log
+
+MaskFunction = Callable[[slice], Float32[np.ndarray, "performers rows t"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullBandConfig:
+    """How masks reach the recording's rate.
+
+    Attributes:
+        window_s: Length of a frame of the full-band spectrum; a quarter of it is the hop.
+        covered_share: Masks hold up to this share of the network's Nyquist frequency; in the rest
+            lies the edge of its resampler's filter.
+        fade_hz: Width of the fade from masks to shares, which ends there.
+        share_from_hz: Shares come from the masks between this and the end of the band.
+        smoothing_s: Length of the Hann window over which their energies are averaged.
+        block_frames: Frames that are in memory at once.
+    """
+
+    window_s: float = 4096 / 48000
+    covered_share: float = 0.95
+    fade_hz: float = 500.0
+    share_from_hz: float = 2500.0
+    smoothing_s: float = 0.15
+    block_frames: int = 512
+
+    def __post_init__(self) -> None:
+        if not (self.window_s > 0 and 0 < self.covered_share <= 1 and self.block_frames > 0):
+            raise ValueError(
+                "window_s, covered_share and block_frames must be positive, and covered_share at "
+                f"most 1, got {self}."
+            )
+
+
+def covered_hz(spectrogram: SpectrogramConfig, config: FullBandConfig) -> float:
+    """Return the frequency up to which masks come from the network."""
+    return spectrogram.sample_rate_hz / 2 * config.covered_share
+
+
+class FullBandMasks:
+    """Applies masks of the network's picture to a recording of any rate.
+
+    Args:
+        sample_rate_hz: Of the recording.
+        spectrogram: The network's front end.
+        config: How.
+    """
+
+    def __init__(
+        self, sample_rate_hz: int, spectrogram: SpectrogramConfig, config: FullBandConfig
+    ) -> None:
+        self.config = config
+        # A periodic Hann window at a quarter of its length: its squares sum to 3/2 everywhere.
+        self.hop = max(1, scipy.fft.next_fast_len(round(config.window_s * sample_rate_hz / 4)))
+        self.fft_size = 4 * self.hop
+        self.frame_s = self.hop / sample_rate_hz
+        self.network_frame_s = spectrogram.hop / spectrogram.sample_rate_hz
+        phase = 2 * np.pi * np.arange(self.fft_size) / self.fft_size
+        self.window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+
+        frequencies_hz = np.arange(self.fft_size // 2 + 1) * (sample_rate_hz / self.fft_size)
+        end_hz = covered_hz(spectrogram, config)
+        self.covered = int(np.searchsorted(frequencies_hz, end_hz))
+        covered_bins_hz = frequencies_hz[: self.covered]
+        self.row_low, self.row_fraction = _rows_of(covered_bins_hz, spectrogram)
+        fade = (end_hz - covered_bins_hz) / max(config.fade_hz, 1e-9)
+        self.mask_weight = np.clip(fade, 0.0, 1.0).astype(np.float32)[:, None]
+        self.share_from = int(np.searchsorted(frequencies_hz, config.share_from_hz))
+        self.bins = len(frequencies_hz)
+        half = max(0, round(config.smoothing_s / self.frame_s / 2))
+        self.smoothing = np.hanning(2 * half + 3)[1:-1]
+        self.margin = half  # frames beside a block that its smoothing reads
+
+    @property
+    def is_extrapolating(self) -> bool:
+        """Whether the recording has frequencies that the network does not hear."""
+        return self.covered < self.bins
+
+    def apply(
+        self,
+        mixture: Float32[np.ndarray, " samples"],
+        masks: MaskFunction,
+        mask_frames: int,
+        progress: Callable[[float], None],
+    ) -> Float32[np.ndarray, "performers samples"]:
+        """Return one signal per performer, as long as the mixture.
+
+        Args:
+            mixture: Mono, full band.
+            masks: Returns the masks of a slice of the network's frames.
+            mask_frames: How many frames the network's picture has.
+            progress: Takes the fraction done.
+        """
+        size, hop = self.fft_size, self.hop
+        # Frame k covers padded samples k·hop…k·hop + size; its centre is k·hop − size/2 samples
+        # into the recording. The first and last frames hold zeros and tails only.
+        frame_count = -(-(len(mixture) + size) // hop)
+        padded = np.pad(mixture, (size, size + frame_count * hop - len(mixture)))
+        performer_count = len(masks(slice(0, 1)))
+        sums = np.zeros((performer_count, len(mixture)), dtype=np.float32)
+        for start in range(0, frame_count, self.config.block_frames):
+            stop = min(start + self.config.block_frames, frame_count)
+            first, last = max(start - self.margin, 0), min(stop + self.margin, frame_count)
+            spectrum = self._spectrum(padded[first * hop : (last - 1) * hop + size])
+            full = self._masks(first, last, spectrum, masks, mask_frames)
+            inner = slice(start - first, stop - first)
+            for performer in range(performer_count):
+                masked = full[performer, :, inner] * spectrum[:, inner]
+                self._overlap_add(sums[performer], masked, start * hop - size)
+            progress(stop / frame_count)
+        return sums
+
+    def _spectrum(self, part: Float32[np.ndarray, " samples"]) -> Complex64[np.ndarray, "bins t"]:
+        frames = sliding_window_view(part, self.fft_size)[:: self.hop]
+        return np.ascontiguousarray(scipy.fft.rfft(frames * self.window, axis=1).T)
+
+    def _overlap_add(
+        self,
+        total: Float32[np.ndarray, " samples"],
+        spectrum: Complex64[np.ndarray, "bins t"],
+        offset: int,
+    ) -> None:
+        frames = scipy.fft.irfft(spectrum.T, self.fft_size, axis=1) * (self.window / 1.5)
+        count = len(frames)
+        sound = np.zeros((count + 3, self.hop), dtype=np.float32)
+        for quarter in range(4):
+            part = frames[:, quarter * self.hop : (quarter + 1) * self.hop]
+            sound[quarter : quarter + count] += part
+        flat = sound.ravel()
+        low, high = max(offset, 0), min(offset + len(flat), len(total))
+        if high > low:
+            total[low:high] += flat[low - offset : high - offset]
+
+    def _masks(
+        self,
+        first: int,
+        last: int,
+        spectrum: Complex64[np.ndarray, "bins t"],
+        masks: MaskFunction,
+        mask_frames: int,
+    ) -> Float32[np.ndarray, "performers bins t"]:
+        """Return masks over all bins for full-band frames first…last."""
+        centres_s = (np.arange(first, last) - 2) * self.frame_s
+        place = np.clip(centres_s / self.network_frame_s, 0, mask_frames - 1)
+        low = np.floor(place).astype(np.int64)
+        start, stop = int(low[0]), int(low[-1]) + 2
+        known = masks(slice(start, min(stop, mask_frames)))
+        if known.shape[-1] < stop - start:
+            known = np.concatenate([known, known[..., -1:]], axis=-1)
+        fraction = (place - low).astype(np.float32)
+        low -= start
+        in_time = known[..., low] * (1 - fraction) + known[..., low + 1] * fraction
+        upper = self.row_fraction[:, None]
+        covered = in_time[:, self.row_low] * (1 - upper) + in_time[:, self.row_low + 1] * upper
+        if not self.is_extrapolating:
+            return covered
+        shares = self._shares(covered, spectrum)[:, None, :]
+        full = np.empty((len(covered), self.bins, last - first), dtype=np.float32)
+        full[:, : self.covered] = shares + self.mask_weight * (covered - shares)
+        full[:, self.covered :] = shares
+        return full
+
+    def _shares(
+        self,
+        covered: Float32[np.ndarray, "performers bins t"],
+        spectrum: Complex64[np.ndarray, "bins t"],
+    ) -> Float32[np.ndarray, "performers t"]:
+        """Return each performer's share of the energy near the end of the covered band."""
+        low = min(self.share_from, self.covered - 1)
+        power = np.abs(spectrum[low : self.covered]) ** 2
+        whole = self._smoothed(power.sum(axis=0))
+        own = np.stack([self._smoothed((mask[low:] * power).sum(axis=0)) for mask in covered])
+        # Where nothing sounds up there, the masks' plain mean is as good a share as any.
+        quiet = covered[:, low:].mean(axis=1)
+        return np.where(whole > 0, own / np.maximum(whole, 1e-30), quiet).astype(np.float32)
+
+    def _smoothed(self, energy: Float64[np.ndarray, " t"]) -> Float64[np.ndarray, " t"]:
+        return np.convolve(energy, self.smoothing)[self.margin : self.margin + len(energy)]
+
+
+def _rows_of(
+    frequencies_hz: Float64[np.ndarray, " bins"], spectrogram: SpectrogramConfig
+) -> tuple[Int64[np.ndarray, " bins"], Float32[np.ndarray, " bins"]]:
+    """Return the log-spaced row below each frequency, and how far it lies towards the next."""
+    linear = 2 * frequencies_hz / (spectrogram.sample_rate_hz / 2) - 1
+    place = linear_rows_to_log(torch.from_numpy(linear)).numpy()
+    count = spectrogram.rows
+    aligned = (place + 1) / 2 * (count - 1)
+    rows = aligned if spectrogram.align_corners else ((place + 1) * count - 1) / 2
+    rows = np.clip(rows, 0, count - 1)
+    low = np.minimum(np.floor(rows).astype(np.int64), count - 2)
+    return low, (rows - low).astype(np.float32)

@@ -1,0 +1,267 @@
+"""Whole takes: the mixture at the centre microphone → one full-band stem per performer.
+
+    mixture ─ resample ─ spectrogram ─ windows ─► mask logits ─► soft masks ─┐
+    clouds ─ voxels ─ encode ─► conditions ─┘                                ├─► stems + residual
+    mixture ─ full-band spectrum ────────────────────────────────────────────┘
+
+Stems and residual add up to the mixture: the residual is what they leave. Everything is a
+deterministic function of the mixture, the performers, the network and the configuration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import soxr
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from capture.errors import DataError
+from capture.performer import Performer
+from capture.waveform import Waveform
+from separation.conditioners.point_cloud import SparseCloud, prepare_cloud
+from separation.full_band import FullBandConfig, FullBandMasks, covered_hz
+from separation.model import SeparationModel
+from separation.sharing import group_performers, soft_masks
+from separation.stem import Manifest, Separation, Stem
+from separation.windows import mask_logits
+
+_RATES_HZ = (8000, 192000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparateConfig:
+    """How a take is separated.
+
+    Attributes:
+        window_frames: Frames that the network sees at once (256 are 6 s at 11025 Hz).
+        overlap: Share of a window that the next one sees again, 0.5…0.75.
+        clouds: How many clouds of each performer are looked at, spread over the take. Their
+            condition vectors are averaged.
+        shared_below: Two performers whose masks differ by less than this share of the energy that
+            they get are taken for the same to the network, and split it equally.
+        full_band: How masks reach the recording's rate.
+    """
+
+    window_frames: int = 256
+    overlap: float = 0.5
+    clouds: int = 5
+    shared_below: float = 0.1
+    full_band: FullBandConfig = field(default_factory=FullBandConfig)
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.overlap <= 0.95:
+            raise ValueError(f"overlap must be 0.5…0.95, got {self.overlap}.")
+        if self.window_frames < 1 or self.clouds < 1:
+            raise ValueError(
+                "window_frames and clouds must be at least 1, got "
+                f"{self.window_frames} and {self.clouds}."
+            )
+
+
+def separate(
+    mixture: Waveform,
+    performers: Sequence[Performer],
+    model: SeparationModel,
+    config: SeparateConfig | None = None,
+    *,
+    center_channel: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Separation:
+    """Separate a mixture into one stem per performer and a residual.
+
+    Args:
+        mixture: The recording; 8 to 192 kHz, any length from one sample on.
+        performers: Who plays, with the clouds that the network looks at.
+        model: In evaluation mode, on any device.
+        config: How; the defaults suit the shipped network.
+        center_channel: Which channel of the mixture is separated.
+        progress: Takes the fraction done.
+
+    Returns:
+        Stems in the performers' order and the residual, all mono, as long as the mixture and at
+        its rate, and the manifest. Stems plus residual are the mixture to float rounding.
+
+    Raises:
+        DataError: The mixture is empty, silent or not finite; there is no performer, or one that
+            the network cannot be conditioned on.
+        ValueError: The channel does not exist, or the rate is out of range.
+    """
+    config = SeparateConfig() if config is None else config
+    report = progress or (lambda fraction: None)
+    samples = _checked_channel(mixture, center_channel)
+    names = [performer.name for performer in performers]
+    if not names:
+        raise DataError("there is no performer to separate: segment the take first.")
+    if len(set(names)) < len(names):
+        raise DataError(f"performers need different names, got {', '.join(names)}.")
+
+    conditions = encode_performers(performers, model, config.clouds)
+    report(0.1)
+    spectrogram = model.config.spectrogram
+    logits, magnitudes = mask_logits(
+        resampled(samples, mixture.sample_rate_hz, spectrogram.sample_rate_hz),
+        conditions,
+        model,
+        window_frames=config.window_frames,
+        hop_frames=max(1, round(config.window_frames * (1 - config.overlap))),
+        progress=lambda fraction: report(0.1 + 0.6 * fraction),
+    )
+    groups = group_performers(logits, magnitudes, model, config.shared_below)
+    full_band = FullBandMasks(mixture.sample_rate_hz, spectrogram, config.full_band)
+    sounds = full_band.apply(
+        samples,
+        lambda frames: soft_masks(logits[..., frames], model, groups),
+        logits.shape[-1],
+        lambda fraction: report(0.7 + 0.3 * fraction),
+    )
+    residual = (samples - sounds.sum(axis=0, dtype=np.float64)).astype(np.float32)
+    stems = tuple(
+        _stem(index, names, groups, sound, mixture.sample_rate_hz)
+        for index, sound in enumerate(sounds)
+    )
+    remainder = samples - sounds.sum(axis=0, dtype=np.float64) - residual
+    manifest = Manifest(
+        model=str(getattr(model, "name", "unnamed")),
+        model_sha256=weights_sha256(model),
+        sample_rate_hz=mixture.sample_rate_hz,
+        sample_count=len(samples),
+        extrapolated_above_hz=(
+            covered_hz(spectrogram, config.full_band) if full_band.is_extrapolating else None
+        ),
+        reconstruction_db=_level_db(remainder, samples),
+        residual_db=_level_db(residual, samples),
+        config=asdict(config),
+    )
+    return Separation(
+        stems=stems,
+        residual=Waveform(samples=residual[None], sample_rate_hz=mixture.sample_rate_hz),
+        manifest=manifest,
+    )
+
+
+@torch.inference_mode()
+def encode_performers(
+    performers: Sequence[Performer], model: SeparationModel, clouds: int
+) -> Float[Tensor, "performers K"]:
+    """Return each performer's condition vector.
+
+    A point-cloud network sees up to `clouds` clouds of each performer, from times spread over the
+    take, and their vectors are averaged: masks are linear in them before the sigmoid, so this is
+    the mean of what the clouds would say alone. A label network is told the instruments.
+
+    Raises:
+        DataError: A performer has no cloud, or no instrument that a label network knows.
+    """
+    if model.config.conditioner == "label":
+        return model.encode_labels([_instrument(performer, model) for performer in performers])
+    cloud_config = model.config.point_cloud.cloud
+    frames: list[list[SparseCloud]] = []
+    counts: list[int] = []
+    for performer in performers:
+        seen = [i for i, cloud in enumerate(performer.clouds) if len(cloud) > 0]
+        if not seen:
+            raise DataError(f"{performer.name} has no point cloud: segment the take again.")
+        # The middles of equal parts of the take: spread, and away from its very ends.
+        count = min(clouds, len(seen))
+        chosen = [seen[int((k + 0.5) * len(seen) / count)] for k in range(count)]
+        for index in chosen:
+            cloud = performer.clouds[index]
+            pose = performer.trajectory.at(float(performer.cloud_times_s[index]))
+            frames.append(
+                [prepare_cloud(cloud.positions_m, cloud.colors, pose.yaw_rad, cloud_config)]
+            )
+        counts.append(count)
+    encoded = model.encode(frames)
+    return torch.stack([part.mean(dim=0) for part in encoded.split(counts)])
+
+
+def resampled(
+    samples: Float32[np.ndarray, " samples"], from_hz: int, to_hz: int
+) -> Float32[np.ndarray, " resampled"]:
+    """Resample with a linear-phase band-limited filter; at least one sample comes out."""
+    if from_hz == to_hz:
+        return samples
+    out = np.asarray(soxr.resample(samples, from_hz, to_hz, quality="HQ"), dtype=np.float32)
+    count = max(1, round(len(samples) * to_hz / from_hz))
+    return np.pad(out, (0, max(0, count - len(out))))[:count]
+
+
+def weights_sha256(model: SeparationModel) -> str:
+    """Return a hash of a network's weights in float32, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _checked_channel(mixture: Waveform, channel: int) -> Float32[np.ndarray, " samples"]:
+    low, high = _RATES_HZ
+    if not low <= mixture.sample_rate_hz <= high:
+        raise ValueError(
+            f"the mixture's rate must be {low}…{high} Hz, got {mixture.sample_rate_hz}."
+        )
+    if not 0 <= channel < mixture.channel_count:
+        raise ValueError(f"center_channel must be 0…{mixture.channel_count - 1}, got {channel}.")
+    samples = np.ascontiguousarray(mixture.samples[channel])
+    if len(samples) == 0:
+        raise DataError("the mixture holds no sample: check the recording's length.")
+    finite = np.isfinite(samples)
+    if not finite.all():
+        at = int(np.argmin(finite))
+        raise DataError(
+            f"channel {channel} of the mixture is not a finite number at sample {at} "
+            f"({at / mixture.sample_rate_hz:.3f} s): export the recording again."
+        )
+    if not samples.any():
+        raise DataError(
+            f"channel {channel} of the mixture is silent, every sample is zero: check that the "
+            "microphones were on, or choose another channel."
+        )
+    return samples
+
+
+def _instrument(performer: Performer, model: SeparationModel) -> str:
+    known = model.config.instruments
+    if performer.instrument not in known:
+        raise DataError(
+            f"this network is conditioned on labels and {performer.name} has "
+            f"{performer.instrument or 'none'}: give each performer one of {', '.join(known)}, or "
+            "use a network that looks at point clouds."
+        )
+    return performer.instrument
+
+
+def _stem(
+    index: int,
+    names: Sequence[str],
+    groups: Sequence[tuple[int, ...]],
+    sound: Float32[np.ndarray, " samples"],
+    sample_rate_hz: int,
+) -> Stem:
+    group = next(group for group in groups if index in group)
+    others = tuple(names[member] for member in group if member != index)
+    note = (
+        f"The network cannot tell {names[index]} from {', '.join(others)}: they split one mask "
+        f"equally, 1/{len(group)} each, and keep their own positions."
+        if others
+        else ""
+    )
+    return Stem(
+        name=names[index],
+        waveform=Waveform(samples=sound[None], sample_rate_hz=sample_rate_hz),
+        shared_with=others,
+        note=note,
+    )
+
+
+def _level_db(part: np.ndarray, whole: np.ndarray) -> float:
+    """Return the energy of a part over that of the whole, at least −300 dB."""
+    ratio = float(np.sum(np.square(part, dtype=np.float64)))
+    ratio /= float(np.sum(np.square(whole, dtype=np.float64)))
+    return 10.0 * float(np.log10(max(ratio, 1e-30)))

@@ -1,0 +1,131 @@
+"""The network over a whole recording: overlapped windows, cross-faded mask logits.
+
+One spectrogram is made of the whole recording and cut into windows of frames, so that a window's
+first and last frames see their real neighbours. The audio network runs once a window for all
+performers. What overlapping windows say of a cell is averaged with a Hann weight, as log-odds:
+nothing is thresholded, so nothing clicks at a window's edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float16, Float32
+from torch import Tensor
+
+from separation.model import SeparationModel
+
+_BLOCK_FRAMES = 4096
+"""Frames whose spectrum is computed at once."""
+
+
+def window_starts(frame_count: int, window_frames: int, hop_frames: int) -> list[int]:
+    """Return where windows start so that they cover all frames; the last one ends with the frames.
+
+    A recording shorter than a window has one window that starts at 0.
+    """
+    if hop_frames < 1 or hop_frames > window_frames:
+        raise ValueError(f"hop_frames must be 1…{window_frames}, got {hop_frames}.")
+    last = max(frame_count - window_frames, 0)
+    return [*range(0, last, hop_frames), last]
+
+
+def warped_magnitudes(
+    samples: Float32[np.ndarray, " samples"], model: SeparationModel
+) -> Iterator[Float[Tensor, "rows t"]]:
+    """Yield the warped magnitudes of a recording at the network's rate, in blocks of frames."""
+    front_end = model.front_end
+    config = front_end.config
+    device = front_end.window.device
+    half = config.fft_size // 2
+    padded = np.pad(samples, half, mode="reflect" if len(samples) > half else "constant")
+    frame_count = 1 + len(samples) // config.hop
+    for start in range(0, frame_count, _BLOCK_FRAMES):
+        stop = min(start + _BLOCK_FRAMES, frame_count)
+        part = padded[start * config.hop : (stop - 1) * config.hop + config.fft_size]
+        spectrum = torch.stft(
+            torch.from_numpy(part).to(device),
+            config.fft_size,
+            config.hop,
+            window=front_end.window,
+            center=False,
+            return_complex=True,
+        )
+        yield front_end.warp(spectrum.abs())
+
+
+@torch.inference_mode()
+def mask_logits(
+    samples: Float32[np.ndarray, " samples"],
+    conditions: Float[Tensor, "performers K"],
+    model: SeparationModel,
+    *,
+    window_frames: int,
+    hop_frames: int,
+    progress: Callable[[float], None],
+) -> tuple[Float16[np.ndarray, "performers rows t"], Float32[np.ndarray, "rows t"]]:
+    """Run the network over a recording.
+
+    Args:
+        samples: Mono, at the network's rate.
+        conditions: One vector per performer.
+        model: In evaluation mode.
+        window_frames: Length of a window, a multiple of `model.frame_multiple`.
+        hop_frames: From one window to the next.
+        progress: Takes the fraction done.
+
+    Returns:
+        Cross-faded mask logits, and the warped magnitudes that they belong to.
+    """
+    if window_frames % model.frame_multiple:
+        raise ValueError(
+            f"windows must hold a multiple of {model.frame_multiple} frames, got {window_frames}."
+        )
+    magnitudes = torch.cat(list(warped_magnitudes(samples, model)), dim=-1)
+    rows, frame_count = magnitudes.shape
+    weight = torch.hann_window(window_frames + 2, periodic=False, device=magnitudes.device)[1:-1]
+    fading = _Fading(len(conditions), rows, frame_count)
+    starts = window_starts(frame_count, window_frames, hop_frames)
+    for number, start in enumerate(starts):
+        window = magnitudes[:, start : start + window_frames]
+        held = window.shape[-1]
+        if held < window_frames:
+            window = _mirrored(window, window_frames)
+        network_input = model.front_end.log_of_warped(window[None])
+        logits = model.mask_logits(network_input, conditions[None])[0]
+        later = starts[number + 1] if number + 1 < len(starts) else frame_count
+        fading.add(start, logits[..., :held], weight[:held], final=later)
+        progress((number + 1) / len(starts))
+    return fading.faded, magnitudes.cpu().numpy()
+
+
+class _Fading:
+    """Weighted mean of overlapping windows; holds only the frames that are still open."""
+
+    def __init__(self, performers: int, rows: int, frame_count: int) -> None:
+        self.faded = np.zeros((performers, rows, frame_count), dtype=np.float16)
+        self._start = 0
+        self._total: Tensor | None = None
+        self._weight: Tensor | None = None
+
+    def add(self, start: int, logits: Tensor, weight: Tensor, final: int) -> None:
+        """Add a window at frame `start`; frames before `final` will get no more windows."""
+        total, weights = logits * weight, weight.clone()
+        if self._total is not None and self._weight is not None and self._total.shape[-1] > 0:
+            length = self._total.shape[-1]
+            total[..., :length] += self._total
+            weights[:length] += self._weight
+        closed = final - start
+        mean = total[..., :closed] / weights[:closed]
+        self.faded[..., start:final] = mean.clamp(-60, 60).half().cpu().numpy()
+        self._total, self._weight = total[..., closed:], weights[closed:]
+
+
+def _mirrored(window: Float[Tensor, "rows t"], frames: int) -> Float[Tensor, "rows frames"]:
+    """Lengthen a short recording by playing it backwards and forwards again."""
+    held = window.shape[-1]
+    place = np.arange(frames) % (2 * held)
+    place = np.where(place < held, place, 2 * held - 1 - place)
+    return window[:, torch.from_numpy(place).to(window.device)]
