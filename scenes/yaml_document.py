@@ -135,7 +135,8 @@ class _Builder:
                 case "bool":
                     return text.lower() == "true"
                 case "int":
-                    return int(text.replace("_", ""), 0 if text.strip("+-")[:2] != "" else 10)
+                    digits = text.replace("_", "")
+                    return int(digits) if digits.lstrip("+-").isdigit() else int(digits, 0)
                 case "float":
                     return float(
                         text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")

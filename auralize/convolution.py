@@ -1,0 +1,122 @@
+"""Filter sounds block by block and add them up, with filters that stand still or change.
+
+Both filterers work in the frequency domain: each sound is transformed once, multiplied with its
+filters, the products of all sounds are added there, and each output is transformed back once.
+Sounds are cut into blocks of a fixed length by the caller; blocks follow one another without gaps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from jaxtyping import Complex64, Float, Float32
+
+
+class StaticFilter:
+    """Filters several sounds with filters that stand still, by overlap-save.
+
+    Each output is the sum over the sounds of sound ∗ filter, with all taps, as one long
+    convolution would give it.
+    """
+
+    def __init__(self, filters: Float[np.ndarray, "sounds outputs taps"], block: int) -> None:
+        """Prepare the filters.
+
+        Args:
+            filters: Impulse responses from each sound to each output.
+            block: Samples of each block that `process` will be given.
+        """
+        self._block = block
+        self._past = filters.shape[2] - 1
+        # Long transforms cost less per sample until they leave the cache.
+        self._length = scipy.fft.next_fast_len(max(8192, 2 * self._past), real=True)
+        self._hop = self._length - self._past
+        self._spectra: Complex64[np.ndarray, "sounds outputs bins"] = scipy.fft.rfft(
+            filters.astype(np.float32), self._length, axis=-1
+        )
+        hops = -(-block // self._hop)
+        self._buffer = np.zeros((len(filters), self._past + hops * self._hop), dtype=np.float32)
+        self._spectra = np.ascontiguousarray(np.swapaxes(self._spectra, 0, 1))
+        self._products = np.empty(self._spectra.shape[1:], dtype=np.complex64)
+        self._totals = np.empty(self._spectra.shape[::2], dtype=np.complex64)
+
+    def process(
+        self, sounds: Float32[np.ndarray, "sounds block"]
+    ) -> Float32[np.ndarray, "outputs block"]:
+        """Return the next block of the outputs."""
+        buffer, past, block = self._buffer, self._past, self._block
+        if sounds.shape != (len(buffer), block):
+            raise ValueError(f"needed is {(len(buffer), block)}, got {sounds.shape}.")
+        buffer[:, past : past + block] = sounds
+        output = np.empty((len(self._totals), block), dtype=np.float32)
+        for start in range(0, block, self._hop):
+            spectra = scipy.fft.rfft(buffer[:, start : start + self._length], axis=-1)
+            for filters, total in zip(self._spectra, self._totals, strict=True):
+                np.multiply(spectra, filters, out=self._products)
+                np.sum(self._products, axis=0, out=total)
+            stop = min(start + self._hop, block)
+            samples = scipy.fft.irfft(self._totals, self._length, axis=-1)
+            output[:, start:stop] = samples[:, past : past + stop - start]
+        buffer[:, :past] = buffer[:, block : block + past].copy()
+        return output
+
+
+class MovingFilter:
+    """Filters several sounds with filters that change over time, without clicks.
+
+    Time is cut into hops. Around each of their borders a triangular window, two hops long, cuts a
+    piece out of a sound; it is filtered with the filter of that border, and the pieces are added
+    up with their tails. The windows add up to one, so filters that do not change give exactly
+    one convolution, and a gain that changes linearly is followed exactly.
+    """
+
+    def __init__(self, sounds: int, outputs: int, taps: int, *, hop: int, block: int) -> None:
+        """Prepare for blocks of `block` samples, which must be a multiple of `hop`."""
+        if block % hop:
+            raise ValueError(f"block ({block}) must be a multiple of hop ({hop}).")
+        self._shape = (sounds, outputs, taps)
+        self._hop = hop
+        self._hops = block // hop
+        self._length = scipy.fft.next_fast_len(2 * hop + taps - 1, real=True)
+        self._rising = np.arange(hop, dtype=np.float32) / np.float32(hop)
+        # Pieces start a hop before the block and end a piece's length after its last border.
+        self._tail = np.zeros((outputs, self._length), dtype=np.float32)
+
+    @property
+    def borders(self) -> int:
+        """How many filters each block needs: at its start, between its hops, and at its end."""
+        return self._hops + 1
+
+    def process(
+        self,
+        sounds: Float32[np.ndarray, "sounds block"],
+        filters: Float32[np.ndarray, "sounds borders outputs taps"],
+    ) -> Float32[np.ndarray, "outputs block"]:
+        """Return the next block of the outputs.
+
+        Args:
+            sounds: The next block of each sound.
+            filters: Impulse responses at the borders; the last are the first of the next block.
+        """
+        count, outputs, taps = self._shape
+        if filters.shape != (count, self.borders, outputs, taps):
+            needed = (count, self.borders, outputs, taps)
+            raise ValueError(f"needed are filters of shape {needed}, got {filters.shape}.")
+        hop, block = self._hop, self._hops * self._hop
+        total = np.zeros((self.borders, outputs, self._length // 2 + 1), dtype=np.complex64)
+        pieces = np.zeros((self.borders, 2 * hop), dtype=np.float32)
+        for sound, responses in zip(sounds, filters, strict=True):
+            hops = sound.reshape(self._hops, hop)
+            pieces[1:, :hop] = hops * self._rising
+            pieces[:-1, hop:] = hops * (1 - self._rising)
+            spectra = scipy.fft.rfft(pieces, self._length, axis=-1)
+            total += spectra[:, None] * scipy.fft.rfft(responses, self._length, axis=-1)
+        filtered = scipy.fft.irfft(total, self._length, axis=-1)
+        # One hop before the block, the first piece is silent: its sound came with the last block.
+        sum_of_pieces = np.zeros((outputs, hop + block + self._length), dtype=np.float32)
+        sum_of_pieces[:, hop : hop + self._length] = self._tail
+        for border in range(self.borders):
+            start = border * hop
+            sum_of_pieces[:, start : start + self._length] += filtered[border]
+        self._tail = sum_of_pieces[:, hop + block :].copy()
+        return sum_of_pieces[:, hop : hop + block]

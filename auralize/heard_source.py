@@ -1,0 +1,153 @@
+"""A source as the listener gets it: its sound block by block, its direction and its gain.
+
+Directions are in the listener's frame (x front, y left, z up). The gain is the source's own times
+the distance law, reference distance over distance; closer than 0.15 m it rises no further.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from jaxtyping import Float, Float32, Float64
+
+from auralize.delay_line import read_between_samples
+from capture.errors import DataError, FileFormatError
+from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
+from scenes.scene import Scene
+from scenes.source import Source
+
+NEAREST_M = 0.15
+_SAME_PLACE_M = 1e-6
+
+
+class HeardSource:
+    """One source of a scene for one listener."""
+
+    def __init__(self, scene: Scene, source: Source, file: soundfile.SoundFile) -> None:
+        """Take an open sound file that fits the scene (see `open_sources`)."""
+        self.source = source
+        self.sample_rate_hz = scene.sample_rate_hz
+        self._file = file
+        self._start = round(source.start_s * scene.sample_rate_hz)
+        self._ears = scene.listener.trajectory
+        self._speed_m_s = (
+            scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
+        )
+        self.moves = source.moves or scene.listener.moves
+
+    @property
+    def stop(self) -> int:
+        """The first sample of the scene after the end of the sound, where it is emitted."""
+        return self._start + len(self._file)
+
+    def seen_from_listener(
+        self, times_s: Float[np.ndarray, "T"]
+    ) -> tuple[Float64[np.ndarray, "T 3"], Float64[np.ndarray, "T"]]:
+        """Return unit directions in the listener's frame, and distances in metres.
+
+        A source in the middle of the head is taken to be in front of it.
+        """
+        away = self.source.positions_at(times_s) - self._ears.positions_at(times_s)
+        turns = quaternion_conjugate(self._ears.orientations_at(times_s))
+        away = np.einsum("tij,tj->ti", rotation_matrix_from_quaternion(turns), away)
+        distances = np.linalg.norm(away, axis=1)
+        inside = distances < _SAME_PLACE_M
+        away[inside] = (1.0, 0.0, 0.0)
+        return away / np.where(inside, 1.0, distances)[:, None], distances
+
+    def gains(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
+        """Return the factors at some distances."""
+        level = 10 ** (self.source.gain_db / 20)
+        return level * self.source.reference_distance_m / np.maximum(distances_m, NEAREST_M)
+
+    def read(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
+        """Return the sound that arrives from a sample of the scene on."""
+        if self._speed_m_s is None:
+            return self._emitted(start, count)
+        # Distances every 64 samples are straight enough in between.
+        nodes = np.arange(0, count + 64, 64)
+        distances = self.seen_from_listener((start + nodes) / self.sample_rate_hz)[1]
+        delays = np.interp(np.arange(count), nodes, distances)
+        delays *= self.sample_rate_hz / self._speed_m_s
+        return read_between_samples(self._emitted, start + np.arange(count) - delays)
+
+    def _emitted(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
+        """Return the sound that the source emits, with silence before its start and after."""
+        sound = np.zeros(count, dtype=np.float32)
+        first = max(start, self._start)
+        last = min(start + count, self.stop)
+        if first >= last:
+            return sound
+        try:
+            if self._file.tell() != first - self._start:
+                self._file.seek(first - self._start)
+            part = self._file.read(last - first, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise FileFormatError(
+                f"{self._file.name}: cannot be read at "
+                f"{(first - self._start) / self.sample_rate_hz:.3f} s ({error})."
+            ) from error
+        part = part[:, self.source.channel - 1]
+        if not np.isfinite(part).all():
+            at_s = (first - self._start + int(np.argmin(np.isfinite(part)))) / self.sample_rate_hz
+            raise DataError(
+                f"{self._file.name}: a sample at {at_s:.3f} s is not a finite number. Export the "
+                "sound again."
+            )
+        sound[first - start : first - start + len(part)] = part
+        return sound
+
+
+@contextmanager
+def open_sources(scene: Scene, folder: str | os.PathLike[str]) -> Iterator[list[HeardSource]]:
+    """Open the sound files of the sources that sound, and close them afterwards.
+
+    Args:
+        scene: The scene.
+        folder: Where its sound files are (the folder of the scene file).
+
+    Raises:
+        FileFormatError: A file is missing or is no sound file.
+        DataError: A file has another rate than the scene, or not the channel that is asked for;
+            or all sources are muted; or the scene has a room, which cannot be rendered yet.
+    """
+    if scene.room is not None:
+        raise DataError(
+            f"the scene {scene.title!r} has a room, and rooms cannot be rendered yet. Take `room` "
+            "out of the scene to hear it in the open."
+        )
+    if not scene.heard_sources:
+        raise DataError(f"all {len(scene.sources)} sources of {scene.title!r} are muted.")
+    with ExitStack() as stack:
+        opened: list[HeardSource] = []
+        for source in scene.heard_sources:
+            path = Path(folder) / source.file
+            try:
+                file = stack.enter_context(soundfile.SoundFile(path))
+            except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+                raise FileFormatError(
+                    f"{path}: not readable as sound ({error}). It belongs to the source "
+                    f"{source.name!r}; give a WAV, FLAC or Ogg file."
+                ) from error
+            _check_sound(scene, source, file, path)
+            opened.append(HeardSource(scene, source, file))
+        yield opened
+
+
+def _check_sound(scene: Scene, source: Source, file: soundfile.SoundFile, path: Path) -> None:
+    if file.samplerate != scene.sample_rate_hz:
+        raise DataError(
+            f"{path}: the sound of {source.name!r} has {file.samplerate} Hz, but the scene has "
+            f"{scene.sample_rate_hz} Hz. Nothing is resampled silently: set sample_rate_hz of the "
+            "scene, or convert the file."
+        )
+    if source.channel > file.channels:
+        raise DataError(
+            f"{path}: the source {source.name!r} asks for channel {source.channel}, but the file "
+            f"has {file.channels} (counted from 1)."
+        )
