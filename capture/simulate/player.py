@@ -1,0 +1,213 @@
+"""A player: a body, an instrument, and the movements that the notes ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int32, UInt8
+
+from capture.instruments import canonical_instrument
+from capture.pose import Pose, quaternion_from_rotation_matrix, quaternion_from_yaw
+from capture.simulate.bodies import BONE, TEST_BODIES, TRAIN_BODIES, dress, load_body, skin
+from capture.simulate.furniture import make_chair, make_stand
+from capture.simulate.gestures import Gesture, plan_gestures
+from capture.simulate.instruments import make_bow, make_instrument
+from capture.simulate.postures import (
+    SEATED_BY_DEFAULT,
+    Hold,
+    Scene,
+    draw_manner,
+    hold_instrument,
+    trunk_angles,
+)
+from capture.simulate.rotations import turn
+from capture.simulate.skeleton import Skeleton
+from capture.simulate.solids import Mesh, join
+
+if TYPE_CHECKING:
+    from capture.simulate.score import Note
+
+PARTS: tuple[str, ...] = ("body", "instrument", "bow", "chair", "stand")
+"""What a face belongs to; `Player.face_parts` indexes it."""
+
+BODY, INSTRUMENT, BOW, CHAIR, STAND = range(len(PARTS))
+_LARGE = ("cello", "double_bass", "guitar")
+_BOWED = ("violin", "viola", "cello", "double_bass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerState:
+    """Where a player's mesh and joints are at one time, in the world frame.
+
+    Attributes:
+        vertices_m: Shape (V, 3).
+        joints_m: Head, left and right hand by name.
+        instrument: Pose of the instrument frame.
+    """
+
+    vertices_m: Float32[np.ndarray, "V 3"]
+    joints_m: dict[str, Float64[np.ndarray, "3"]]
+    instrument: Pose
+
+
+class Player:
+    """One player on a place in the world.
+
+    Attributes:
+        instrument: Canonical name.
+        body_id: Which body.
+        position_m: Floor point below the pelvis, shape (2,).
+        yaw_rad: Where the player faces.
+        faces: Shape (F, 3); they index the vertices of every time.
+        colors: Shape (V, 3).
+        face_parts: Shape (F,), an index into `PARTS` for each face.
+    """
+
+    def __init__(
+        self,
+        instrument: str,
+        rng: np.random.Generator,
+        *,
+        notes: Sequence[Note] = (),
+        seconds: float = 0.0,
+        split: str = "train",
+        body_id: int | None = None,
+        seated: bool | None = None,
+        stand: bool = True,
+        position_m: Sequence[float] = (0.0, 0.0),
+        yaw_rad: float = 0.0,
+    ) -> None:
+        """Draw a player.
+
+        Args:
+            instrument: Any spelling of one of `capture.instruments.INSTRUMENTS`.
+            rng: Draws body, clothes, instrument variant, manner and sway.
+            notes: What is played, in order of the start.
+            seconds: Length of the performance.
+            split: "train" or "test": which bodies and instrument variants may be drawn.
+            body_id: A certain body, whatever the split.
+            seated: On a chair; None draws what suits the instrument.
+            stand: With a music stand.
+            position_m: x and y of the place.
+            yaw_rad: Where the player faces.
+
+        Raises:
+            ValueError: The instrument, split or body is unknown.
+        """
+        if split not in ("train", "test"):
+            raise ValueError(f'split must be "train" or "test", got {split!r}.')
+        self.instrument = canonical_instrument(instrument)
+        choices = TRAIN_BODIES if split == "train" else TEST_BODIES
+        drawn = int(choices[rng.integers(len(choices))])
+        self.body_id = drawn if body_id is None else body_id
+        self.position_m = np.asarray(position_m, np.float64)
+        self.yaw_rad = float(yaw_rad)
+
+        self._body = load_body(self.body_id)
+        draw_seated = rng.random() < SEATED_BY_DEFAULT[self.instrument]
+        self.seated = draw_seated if seated is None else seated
+        self._dressed, body_colors = dress(self._body, rng)
+        self._model = make_instrument(self.instrument, rng, split=split)
+        self._bow = make_bow(self.instrument) if self.instrument in _BOWED else None
+        self._manner = draw_manner(self._body, self.instrument, self.seated, rng)
+        sizes = self._model.sizes
+        self._gestures = plan_gestures(
+            notes,
+            max(seconds, 0.1),
+            () if sizes is None else sizes.open_pitches,
+            0.0 if sizes is None else sizes.string,
+            0.0 if self._bow is None else self._bow.hair_m,
+            rng,
+        )
+        self._skeleton = Skeleton(self._body)
+        self._still = self._make_furniture(stand, rng)
+        body = Mesh(vertices_m=self._dressed, faces=self._body.faces, colors=body_colors)
+        moving = [(BODY, body), (INSTRUMENT, self._model.mesh)]
+        if self._bow is not None:
+            moving.append((BOW, self._bow.mesh))
+        meshes = [*moving, *self._still]
+        whole = join([mesh for _, mesh in meshes])
+        self.faces: Int32[np.ndarray, "F 3"] = whole.faces
+        self.colors: UInt8[np.ndarray, "V 3"] = whole.colors
+        self.face_parts: UInt8[np.ndarray, "F"] = np.concatenate(
+            [np.full(len(mesh.faces), part, np.uint8) for part, mesh in meshes]
+        )
+
+    def state_at(self, time_s: float) -> PlayerState:
+        """Return mesh and joints at a time of the performance."""
+        hold = self._pose(self._gestures.at(time_s))
+        skeleton = self._skeleton
+        pieces = [skin(self._dressed, self._body, skeleton.rotations, skeleton.positions_m)]
+        pieces.append(
+            self._model.mesh.moved(hold.instrument_rotation, hold.instrument_position_m).vertices_m
+        )
+        if self._bow is not None:
+            assert hold.bow_rotation is not None
+            assert hold.bow_position_m is not None
+            pieces.append(self._bow.mesh.moved(hold.bow_rotation, hold.bow_position_m).vertices_m)
+        pieces.extend(mesh.vertices_m for _, mesh in self._still)
+        place = self._place()
+        names = {"head": "head", "left_hand": "hand_left", "right_hand": "hand_right"}
+        joints = {
+            name: place.transform(skeleton.positions_m[BONE[bone]][None])[0]
+            for name, bone in names.items()
+        }
+        return PlayerState(
+            vertices_m=place.transform(np.concatenate(pieces)),
+            joints_m=joints,
+            instrument=place.compose(
+                Pose(
+                    position_m=hold.instrument_position_m,
+                    orientation_wxyz=quaternion_from_rotation_matrix(hold.instrument_rotation),
+                )
+            ),
+        )
+
+    def mesh_at(self, time_s: float) -> Mesh:
+        """Return the whole mesh at a time: body, instrument, bow, chair, stand."""
+        return Mesh(
+            vertices_m=self.state_at(time_s).vertices_m, faces=self.faces, colors=self.colors
+        )
+
+    def _place(self) -> Pose:
+        return Pose(
+            position_m=np.array([*self.position_m, 0.0]),
+            orientation_wxyz=quaternion_from_yaw(self.yaw_rad),
+        )
+
+    def _pose(self, gesture: Gesture) -> Hold:
+        skeleton = self._skeleton
+        trunk, head = trunk_angles(self.instrument, self._manner, gesture)
+        skeleton.pose_trunk(self._manner, trunk, head)
+        skeleton.pose_legs(self._manner)
+        hold = hold_instrument(
+            Scene(
+                body=self._body,
+                instrument=self._model,
+                bow=self._bow,
+                manner=self._manner,
+                trunk=skeleton.trunk(),
+                gesture=gesture,
+            )
+        )
+        skeleton.pose_arm("left", hold.left)
+        skeleton.pose_arm("right", hold.right)
+        return hold
+
+    def _make_furniture(self, stand: bool, rng: np.random.Generator) -> list[tuple[int, Mesh]]:
+        pieces: list[tuple[int, Mesh]] = []
+        if self.seated:
+            back = -self._skeleton.seat_depth_m - 0.06
+            pieces.append((CHAIR, make_chair(self._manner.seat_m, back, rng)))
+        if stand:
+            height = (0.55 if self.seated else 0.80) + rng.uniform(0.0, 0.15)
+            side = rng.choice([-1.0, 1.0]) * rng.uniform(0.20, 0.40)
+            ahead = rng.uniform(0.80, 0.95) + (0.15 if self.instrument in _LARGE else 0.0)
+            yaw = float(np.arctan2(side, ahead))
+            pieces.append(
+                (STAND, make_stand(height, rng).moved(turn(yaw), np.array([ahead, side, 0.0])))
+            )
+        return pieces
