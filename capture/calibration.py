@@ -248,5 +248,5 @@ def _pose(device: dict[str, Any]) -> Pose:
 
 
 def _sensor_pose(sensors: dict[str, dict[str, Any]], kind: str) -> Pose | None:
-    sensor = sensors.get(f"InertialSensorType_{kind}")
+    sensor = sensors.get(kind)
     return None if sensor is None else _pose(sensor)

@@ -16,15 +16,15 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8, UInt16
 
 from capture.calibration import Calibration
+from capture.clock import ClockFit
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import layout
 from capture.k4a_mkv.color import decode_color
+from capture.k4a_mkv.sound import AudioFormat, RecordedSound
 from capture.k4a_modes import COLOR_FORMATS, COLOR_RESOLUTIONS, DEPTH_MODES, split_color_mode
 from capture.matroska import MatroskaFile, TrackEntry
 
 _NO_BLOCKS = np.zeros((0, 3), dtype=np.int64)
-_GAP_S = 0.1
-"""Sound whose blocks drift this far from their sample count has gaps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +40,6 @@ class ImuSamples:
     times_s: Float64[np.ndarray, "N"]
     acceleration_m_s2: Float32[np.ndarray, "N 3"]
     angular_velocity_rad_s: Float32[np.ndarray, "N 3"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFormat:
-    """The sound of a recording.
-
-    Attributes:
-        channels: Number of channels.
-        sample_rate_hz: Samples a second.
-        sample_count: Samples of each channel.
-        start_s: Time of the first sample from the recording's start.
-    """
-
-    channels: int
-    sample_rate_hz: int
-    sample_count: int
-    start_s: float
 
 
 class K4ARecording:
@@ -82,7 +65,6 @@ class K4ARecording:
             self._color_track = self._video_track(layout.COLOR)
             self._infrared_track = self._video_track(layout.INFRARED)
             self._imu_track = self._track(layout.IMU)
-            self._audio_track = self._track(layout.AUDIO)
             if self._depth_track is None:
                 raise FileFormatError(
                     f"{path}: has no depth images: it is no Azure Kinect recording, or one with "
@@ -99,10 +81,14 @@ class K4ARecording:
                     f"{path}: holds no whole depth image; it is {damage or 'empty'}. Record the "
                     "take again, or copy the file again."
                 )
-            self.notes: tuple[str, ...] = ()
+            sound_track = self._track(layout.AUDIO)
+            self._sound = RecordedSound.of(self._file, sound_track) if sound_track else None
+            notes: list[str] = []
             if damage is not None:
-                last_s = self.depth_times_s[-1]
-                self.notes = (f"{path}: {damage}; used up to {last_s:.2f} s.",)
+                notes.append(f"{path}: {damage}; used up to {self.depth_times_s[-1]:.2f} s.")
+            if self._sound is not None and self._sound.gap is not None:
+                notes.append(f"{path}: {self._sound.gap}")
+            self.notes = tuple(notes)
         except ValueError as error:
             self.close()
             raise FileFormatError(f"{path}: {error}.") from error
@@ -202,28 +188,14 @@ class K4ARecording:
             angular_velocity_rad_s=samples["w"].astype(np.float32),
         )
 
-    @cached_property
+    @property
     def audio(self) -> AudioFormat | None:
         """The sound's format, None where the recording has no AUDIO track."""
-        track = self._audio_track
-        if track is None or len(self._audio_starts) == 1:
-            return None
-        rate_hz = round(track.sample_rate_hz)
-        blocks = self._blocks(track)
-        times_s = self._times_s(blocks)
-        expected_s = times_s[0] + self._audio_starts[:-1] / rate_hz
-        worst = int(np.argmax(np.abs(times_s - expected_s)))
-        if abs(times_s[worst] - expected_s[worst]) > _GAP_S:
-            self.notes += (
-                f"{self._path}: the sound has a gap of about "
-                f"{times_s[worst] - expected_s[worst]:.2f} s before {times_s[worst]:.2f} s.",
-            )
-        return AudioFormat(
-            channels=track.channels,
-            sample_rate_hz=rate_hz,
-            sample_count=int(self._audio_starts[-1]),
-            start_s=float(times_s[0]),
-        )
+        return None if self._sound is None else self._sound.format
+
+    def audio_clock(self) -> ClockFit:
+        """Return how the sound's samples run beside the recording's clock, by its timestamps."""
+        return ClockFit() if self._sound is None else self._sound.clock()
 
     def read_audio(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
         """Read the samples from `start` to `stop` (clipped to what there is).
@@ -231,55 +203,9 @@ class K4ARecording:
         Raises:
             IndexError: The recording has no sound.
         """
-        track = self._audio_track
-        if track is None or self.audio is None:
+        if self._sound is None:
             raise IndexError(f"{self._path}: the recording has no AUDIO track.")
-        starts = self._audio_starts
-        start, stop = max(0, start), min(stop, int(starts[-1]))
-        if start >= stop:
-            return np.zeros((track.channels, 0), dtype=np.float32)
-        first = int(np.searchsorted(starts, start, side="right")) - 1
-        last = int(np.searchsorted(starts, stop, side="left"))
-        blocks = self._blocks(track)[first:last]
-        data = b"".join(self._file.read(int(offset), int(size)) for _, offset, size in blocks)
-        samples = self._decode_pcm(data, track)
-        skipped = start - int(starts[first])
-        return np.ascontiguousarray(samples[skipped : skipped + stop - start].T)
-
-    @cached_property
-    def _audio_starts(self) -> Int64[np.ndarray, "blocks_and_one"]:
-        """First sample of each audio block, and the number of all samples."""
-        track = self._audio_track
-        if track is None:
-            return np.zeros(1, dtype=np.int64)
-        known = (track.codec, track.bit_depth) in {
-            (layout.CODEC_PCM, 16),
-            (layout.CODEC_PCM, 24),
-            (layout.CODEC_PCM, 32),
-            (layout.CODEC_PCM_FLOAT, 32),
-        }
-        if not known or track.channels < 1 or round(track.sample_rate_hz) < 1:
-            raise FileFormatError(
-                f"{self._path}: sound as {track.codec} of {track.bit_depth} bits is not known: "
-                "give it apart as a WAV file (--audio)."
-            )
-        sizes = self._blocks(track)[:, 2] // (track.channels * track.bit_depth // 8)
-        return np.concatenate([[0], np.cumsum(sizes)])
-
-    @staticmethod
-    def _decode_pcm(data: bytes, track: TrackEntry) -> Float32[np.ndarray, "samples channels"]:
-        if track.codec == layout.CODEC_PCM_FLOAT:
-            samples = np.frombuffer(data, dtype="<f4")
-        elif track.bit_depth == 24:
-            triples = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3)
-            padded = np.zeros((len(triples), 4), dtype=np.uint8)
-            padded[:, 1:] = triples
-            samples = padded.view("<i4")[:, 0] * np.float32(2.0**-31)
-        else:
-            kind = "<i2" if track.bit_depth == 16 else "<i4"
-            scale = np.float32(2.0 ** (1 - track.bit_depth))
-            samples = np.frombuffer(data, dtype=kind).astype(np.float32) * scale
-        return samples.reshape(-1, track.channels).astype(np.float32, copy=False)
+        return self._sound.read(start, stop)
 
     def _track(self, name: str) -> TrackEntry | None:
         """Find a track by the UID in its tag, or by its name."""

@@ -1,0 +1,354 @@
+"""Take: one recording of an ensemble, its point clouds and its sound on one timeline.
+
+The timeline is the sound's: sample n is at n / sample_rate_hz, and nothing is ever resampled. The
+times of images are moved onto it by the take's clock fit. Point clouds come in the world's frame:
+origin on the floor below the depth camera, x where the camera looks, y left, z up, metres.
+
+Everything is read from disk when it is asked for, so memory does not grow with the take's length.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float64, UInt16
+
+from capture.axes import camera_from_world_axes
+from capture.calibration import Calibration
+from capture.clock import ClockFit
+from capture.errors import DataError, FileFormatError
+from capture.k4a_mkv import K4ARecording
+from capture.level import UP_IN_CAMERA, Floor, find_floor, world_from_camera_pose
+from capture.point_cloud import PointCloud
+from capture.pose import Pose, quaternion_from_rotation_matrix
+from capture.take_file import TAKE_FILE, MicrophoneEntry, TakeFile, read_take_file
+from capture.take_images import FRAMES_FILE, PlyImages, RecordingImages, TakeImages
+from capture.take_sound import FileSound, RecordingSound, TakeSound
+from capture.waveform import Waveform
+
+_SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
+_LEVEL_IMAGES = 5
+_LEVEL_POINTS = 4000
+_IMU_CONE_RAD = np.radians(4.0)
+_BLIND_CONE_RAD = np.radians(40.0)
+_DEFAULT_HEIGHT_M = 1.2
+_SHORTER_BY_S = 0.2
+
+
+class Take:
+    """A take, read lazily; a context manager. Made by `open_take`.
+
+    Attributes:
+        path: What was opened.
+        name: For scenes and reports.
+        clock: How the times of images were moved onto the sound's timeline.
+        microphones: What is known of the sound's channels.
+        center_channel: The channel of the center microphone.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        name: str,
+        images: TakeImages,
+        sound: TakeSound | None,
+        clock: ClockFit,
+        microphones: tuple[MicrophoneEntry, ...] = (),
+        center_channel: int = 0,
+        world_from_camera: Pose | None = None,
+    ) -> None:
+        self.path = path
+        self.name = name
+        self.clock = clock
+        self.microphones = microphones
+        self.center_channel = center_channel
+        self._images = images
+        self._sound = sound
+        self._known_pose = world_from_camera
+        self._warnings: list[str] = []
+        self.times_s: Float64[np.ndarray, "images"] = clock.sound_from_camera(images.camera_times_s)
+        self._check_sound()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._images.close()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the take though it can be used, one sentence each, so far."""
+        return (*self._images.notes, *self._warnings)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The sensor's calibration, None for a take of PLY files."""
+        return self._images.calibration
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether the take has sound."""
+        return self._sound is not None
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the sound, or up to the last image where there is no sound."""
+        if self._sound is None:
+            return float(self.times_s[-1])
+        return self._sound.sample_count / self._sound.sample_rate_hz
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Of the sound.
+
+        Raises:
+            DataError: The take has no sound.
+        """
+        return self._need_sound().sample_rate_hz
+
+    @property
+    def channel_count(self) -> int:
+        """Of the sound.
+
+        Raises:
+            DataError: The take has no sound.
+        """
+        return self._need_sound().channel_count
+
+    def audio(self, start_s: float = 0.0, stop_s: float | None = None) -> Waveform:
+        """Read the sound between two times, all channels, at its own rate.
+
+        Args:
+            start_s: From here.
+            stop_s: To here; None: to the sound's end. What lies outside the sound is silence.
+
+        Raises:
+            ValueError: The times are not in order.
+            DataError: The take has no sound, or a sample is not finite.
+        """
+        sound = self._need_sound()
+        start = round(start_s * sound.sample_rate_hz)
+        stop = sound.sample_count if stop_s is None else round(stop_s * sound.sample_rate_hz)
+        if stop < start:
+            raise ValueError(f"the sound from {start_s} s to {stop_s} s has no length.")
+        first, last = max(0, min(start, sound.sample_count)), max(0, min(stop, sound.sample_count))
+        samples = sound.read(first, last)
+        if (first, last) != (start, stop):
+            samples = np.pad(samples, ((0, 0), (first - start, stop - last)))
+        return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
+
+    def point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
+        """Read the point cloud of one image, in the world's frame.
+
+        Args:
+            index: 0 … len(times_s) - 1.
+            color: Whether to color it; half the time goes into decoding the color image.
+
+        Raises:
+            IndexError: There is no such image.
+            DataError: The image is broken, or the take's images measured nothing at all.
+        """
+        return self.camera_point_cloud(index, color=color).transformed(self.world_from_camera)
+
+    def camera_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
+        """Read the point cloud of one image, in the depth camera's frame.
+
+        Raises:
+            IndexError: There is no such image.
+            DataError: The image is broken.
+        """
+        self._check_index(index)
+        return self._images.cloud(index, color=color)
+
+    def depth_mm(self, index: int) -> UInt16[np.ndarray, "rows columns"] | None:
+        """Read a depth image in millimetres, None for a take of PLY files.
+
+        Raises:
+            IndexError: There is no such image.
+            DataError: The image is broken.
+        """
+        self._check_index(index)
+        return self._images.depth_mm(index)
+
+    @cached_property
+    def world_from_camera(self) -> Pose:
+        """The depth camera's pose: as take.json says, or found from the IMU and the floor.
+
+        Raises:
+            DataError: The images measured nothing at all.
+        """
+        if self._known_pose is not None:
+            return self._known_pose
+        points = self._sampled_points()
+        up = self._images.up()
+        floor = find_floor(
+            points,
+            UP_IN_CAMERA if up is None else up,
+            cone_rad=_BLIND_CONE_RAD if up is None else _IMU_CONE_RAD,
+        )
+        if floor is None:
+            floor = self._assumed_floor(up)
+        return world_from_camera_pose(floor.up, floor.camera_height_m)
+
+    def _assumed_floor(self, up: Float64[np.ndarray, "3"] | None) -> Floor:
+        level = "taken to be level and" if up is None else "levelled by its inertial sensor and"
+        self._warnings.append(
+            f"{self.path}: no floor is seen: the camera is {level} taken to be "
+            f"{_DEFAULT_HEIGHT_M} m above it. State world_from_camera in a take.json if it is not."
+        )
+        return Floor(
+            up=UP_IN_CAMERA if up is None else up, camera_height_m=_DEFAULT_HEIGHT_M, share=0.0
+        )
+
+    def _sampled_points(self) -> Float64[np.ndarray, "points 3"]:
+        """Return some thousand points, spread over the images of the take."""
+        count = len(self.times_s)
+        indices = np.unique(np.linspace(0, count - 1, min(count, _LEVEL_IMAGES)).round())
+        clouds: list[np.ndarray] = []
+        for index in indices.astype(int):
+            points = self._images.cloud(int(index), color=False).positions_m
+            clouds.append(points[:: max(1, len(points) // _LEVEL_POINTS)])
+        points = np.concatenate(clouds).astype(np.float64)
+        if len(points) == 0:
+            raise DataError(
+                f"{self.path}: the depth images hold no measurement (every pixel of "
+                f"{len(clouds)} of them is 0). Check that nothing covers the sensor and that the "
+                "players are within its range, and record again."
+            )
+        return points
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < len(self.times_s):
+            raise IndexError(f"{self.path}: image {index} of {len(self.times_s)}.")
+
+    def _need_sound(self) -> TakeSound:
+        if self._sound is None:
+            raise DataError(
+                f"{self.path}: has no sound: no AUDIO track and no sound file. Give one with "
+                "--audio FILE.wav (audio=... in open_take)."
+            )
+        return self._sound
+
+    def _check_sound(self) -> None:
+        if self._sound is None:
+            return
+        if self.center_channel >= self._sound.channel_count:
+            raise DataError(
+                f"{self.path}: the center microphone is channel {self.center_channel}, but the "
+                f"sound has {self._sound.channel_count} (counted from 0). Correct microphones in "
+                "take.json."
+            )
+        last_s = float(self.times_s[-1])
+        if self.duration_s < last_s - _SHORTER_BY_S:
+            self._warnings.append(
+                f"{self.path}: the sound ends at {self.duration_s:.2f} s, the images at "
+                f"{last_s:.2f} s: after its end the take is silent."
+            )
+
+
+def open_take(
+    path: str | os.PathLike[str],
+    audio: str | os.PathLike[str] | None = None,
+    *,
+    rate_hz: float | None = None,
+) -> Take:
+    """Open a take.
+
+    Args:
+        path: A take folder (with take.json), a K4A MKV, or a folder of PLY files.
+        audio: A sound file in place of the take's own.
+        rate_hz: PLY files a second, where no frames.csv or take.json gives their times.
+
+    Raises:
+        FileFormatError: Something is missing, broken or of another kind.
+        DataError: The sound is empty or lacks the center channel.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileFormatError(
+            f"{path}: does not exist. Give a take folder, a K4A MKV, or a folder of PLY files."
+        )
+    if path.is_file():
+        return _open(path, path.parent, TakeFile(name=path.stem, recording=path.name), audio)
+    if (path / TAKE_FILE).exists():
+        return _open(path, path, read_take_file(path / TAKE_FILE), audio)
+    if (path / FRAMES_FILE).exists() or any(path.glob("*.ply")):
+        described = {
+            "frames": {"rate_hz": rate_hz},
+            "audio": None if audio else _sound_beside(path),
+        }
+        return _open(path, path, TakeFile.model_validate(described), audio)
+    raise FileFormatError(
+        f"{path}: is no take: it holds neither a {TAKE_FILE} nor PLY files. For a recording, give "
+        "the MKV itself."
+    )
+
+
+def _open(
+    path: Path, folder: Path, described: TakeFile, audio: str | os.PathLike[str] | None
+) -> Take:
+    recording: K4ARecording | None = None
+    pose = described.world_from_camera.pose() if described.world_from_camera else None
+    if described.frames is None:
+        recording = K4ARecording(folder / (described.recording or ""))
+        images: TakeImages = RecordingImages(recording)
+    else:
+        frames = described.frames
+        images = PlyImages(
+            folder / frames.folder,
+            rate_hz=frames.rate_hz,
+            world_axes=frames.axes == "world",
+            unit_m=frames.unit_m,
+        )
+        if frames.axes == "world" and pose is None:
+            pose = _pose_of_world_axes()
+    try:
+        sound_file = audio or (folder / described.audio if described.audio else None)
+        sound, clock = _open_sound(recording, sound_file)
+        return Take(
+            path=path,
+            name=described.name or path.resolve().name,
+            images=images,
+            sound=sound,
+            clock=described.clock.fit() if described.clock else clock,
+            microphones=described.microphones,
+            center_channel=described.center_channel,
+            world_from_camera=pose,
+        )
+    except BaseException:
+        images.close()
+        raise
+
+
+def _open_sound(
+    recording: K4ARecording | None, sound_file: str | os.PathLike[str] | None
+) -> tuple[TakeSound | None, ClockFit]:
+    if sound_file is not None:
+        return FileSound(sound_file), ClockFit()
+    if recording is None or recording.audio is None:
+        return None, ClockFit()
+    return RecordingSound(recording, recording.audio), recording.audio_clock()
+
+
+def _sound_beside(folder: Path) -> str | None:
+    sounds = [file.name for file in folder.iterdir() if file.suffix.lower() in _SOUND_SUFFIXES]
+    if len(sounds) > 1:
+        raise FileFormatError(
+            f"{folder}: holds {len(sounds)} sound files. Say which one with --audio FILE.wav."
+        )
+    return sounds[0] if sounds else None
+
+
+def _pose_of_world_axes() -> Pose:
+    """Return the pose that undoes `camera_from_world_axes`."""
+    rotation = camera_from_world_axes(np.eye(3))
+    return Pose(position_m=np.zeros(3), orientation_wxyz=quaternion_from_rotation_matrix(rotation))

@@ -1,0 +1,169 @@
+"""take.json: what a take folder holds, written by the recorder and the simulator, edited by hand.
+
+A folder with take.mkv, audio.wav and this file is a take:
+
+    {
+      "format": "auralize-take-1",
+      "name": "quartet",
+      "recording": "take.mkv",
+      "audio": "audio.wav",
+      "clock": {"offset_s": 0.0, "drift_ppm": 0.0},
+      "microphones": [{"channel": 0, "role": "center"}]
+    }
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from capture.atomic import atomic_path
+from capture.clock import ClockFit
+from capture.errors import FileFormatError
+from capture.pose import Pose
+
+TAKE_FILE = "take.json"
+
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Vector = tuple[_Number, _Number, _Number]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClockEntry(_Model):
+    """Sound time = offset_s + (1 + drift_ppm · 1e-6) · camera time."""
+
+    offset_s: _Number = Field(
+        default=0.0, description="Time in the sound file when the images' recording starts."
+    )
+    drift_ppm: float = Field(
+        default=0.0, gt=-10_000, lt=10_000, description="How much faster the sound's clock runs."
+    )
+
+    def fit(self) -> ClockFit:
+        """Return the entry as a ClockFit."""
+        return ClockFit(offset_s=self.offset_s, drift=self.drift_ppm * 1e-6)
+
+
+class MicrophoneEntry(_Model):
+    """One channel of the sound file."""
+
+    channel: int = Field(ge=0, description="Counted from 0.")
+    role: Literal["center", "ring", "other"] = Field(
+        description="Stems are separated from the center microphone."
+    )
+    position_m: _Vector | None = Field(
+        default=None,
+        description="In the depth camera's frame turned to world axes: x front, y left, z up.",
+    )
+
+
+class PoseEntry(_Model):
+    """A position and an orientation (a quaternion, w first)."""
+
+    position_m: _Vector
+    orientation_wxyz: tuple[_Number, _Number, _Number, _Number]
+
+    def pose(self) -> Pose:
+        """Return the entry as a Pose."""
+        return Pose(
+            position_m=np.array(self.position_m), orientation_wxyz=np.array(self.orientation_wxyz)
+        )
+
+
+class FramesEntry(_Model):
+    """PLY files in place of a recording."""
+
+    folder: str = Field(default=".", description="Beside take.json.")
+    rate_hz: float | None = Field(
+        default=None, gt=0, description="Files a second, where there is no frames.csv."
+    )
+    axes: Literal["camera", "world"] = Field(
+        default="camera",
+        description="camera: X right, Y down, Z forward; world: x front, y left, z up, z = 0 is "
+        "the floor.",
+    )
+    unit_m: float = Field(default=1.0, gt=0, description="0.001 where positions are millimetres.")
+
+
+class TakeFile(_Model):
+    """The content of take.json."""
+
+    format: Literal["auralize-take-1"] = "auralize-take-1"
+    name: str | None = Field(default=None, description="Default: the folder's name.")
+    recording: str | None = Field(default=None, description="A K4A MKV beside take.json.")
+    frames: FramesEntry | None = Field(default=None, description="PLY files in its place.")
+    audio: str | None = Field(
+        default=None,
+        description="A sound file beside take.json. Default: the recording's AUDIO track.",
+    )
+    clock: ClockEntry | None = Field(
+        default=None, description="Default: both start together and run alike."
+    )
+    microphones: tuple[MicrophoneEntry, ...] = Field(
+        default=(), description="Default: channel 0 is the center microphone."
+    )
+    world_from_camera: PoseEntry | None = Field(
+        default=None,
+        description="The pose of the depth camera's frame (X right, Y down, Z forward) in the "
+        "world. Default: found from the inertial sensor and the floor.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.recording is None) == (self.frames is None):
+            raise ValueError("a take has either a recording or frames")
+        centers = [m.channel for m in self.microphones if m.role == "center"]
+        if self.microphones and len(centers) != 1:
+            raise ValueError(f"one microphone has the role center, got {len(centers)}")
+        channels = [m.channel for m in self.microphones]
+        if len(set(channels)) != len(channels):
+            raise ValueError("two microphones have the same channel")
+        return self
+
+    @property
+    def center_channel(self) -> int:
+        """The channel of the center microphone."""
+        return next((m.channel for m in self.microphones if m.role == "center"), 0)
+
+
+def read_take_file(path: str | os.PathLike[str]) -> TakeFile:
+    """Read a take.json.
+
+    Raises:
+        FileFormatError: It is missing or wrong; the message names the key.
+    """
+    try:
+        return TakeFile.model_validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be read ({error.strerror}).") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise FileFormatError(f"{path}: {where}: {first['msg']}.") from error
+
+
+def write_take_file(path: str | os.PathLike[str], take_file: TakeFile) -> None:
+    """Write a take.json.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        text = take_file.model_dump_json(indent=2, exclude_none=True)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def take_file_schema() -> dict[str, Any]:
+    """Return the JSON Schema of take.json."""
+    schema = TakeFile.model_json_schema()
+    return json.loads(
+        json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema)
+    )

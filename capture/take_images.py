@@ -1,0 +1,196 @@
+"""Where a take's point clouds come from: a K4A recording, or a folder of PLY files.
+
+Both give clouds in the depth camera's frame (X right, Y down, Z forward, metres) at times of the
+camera's clock.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float64, UInt16
+
+from capture.axes import camera_from_world_axes
+from capture.calibration import Calibration
+from capture.errors import DataError, FileFormatError
+from capture.k4a_mkv import K4ARecording
+from capture.level import up_from_imu
+from capture.point_cloud import PointCloud, read_ply
+
+FRAMES_FILE = "frames.csv"
+
+
+class TakeImages(Protocol):
+    """What a take needs of its images."""
+
+    @property
+    def camera_times_s(self) -> Float64[np.ndarray, "images"]:
+        """When each image was taken, by the camera's clock, from the recording's start."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Of the sensor, where it is known."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is wrong, though it can be used."""
+        ...
+
+    def cloud(self, index: int, *, color: bool) -> PointCloud:
+        """Return a point cloud in the camera's frame."""
+        ...
+
+    def depth_mm(self, index: int) -> UInt16[np.ndarray, "rows columns"] | None:
+        """Return a depth image, None where there are only point clouds."""
+        ...
+
+    def up(self) -> Float64[np.ndarray, "3"] | None:
+        """Return the direction of up in the camera's frame, where a sensor shows it."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class RecordingImages:
+    """Images of a K4A recording."""
+
+    def __init__(self, recording: K4ARecording) -> None:
+        self._recording = recording
+
+    @property
+    def camera_times_s(self) -> Float64[np.ndarray, "images"]:
+        """When each depth image was taken."""
+        return self._recording.depth_times_s
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The factory calibration."""
+        return self._recording.calibration
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The recording's."""
+        return self._recording.notes
+
+    def cloud(self, index: int, *, color: bool) -> PointCloud:
+        """Return a depth image's points, colored by the color image of the same moment."""
+        calibration = self._recording.calibration
+        points = calibration.unproject(self._recording.depth_mm(index))
+        image = self._recording.color_index_at(self.camera_times_s[index]) if color else None
+        if image is None:
+            return PointCloud(positions_m=points)
+        colors = calibration.sample_colors(self._recording.color(image), points)
+        return PointCloud(positions_m=points, colors=colors)
+
+    def depth_mm(self, index: int) -> UInt16[np.ndarray, "rows columns"] | None:
+        """Return a depth image."""
+        return self._recording.depth_mm(index)
+
+    def up(self) -> Float64[np.ndarray, "3"] | None:
+        """Return what the accelerometer shows."""
+        return up_from_imu(self._recording.imu(), self._recording.calibration)
+
+    def close(self) -> None:
+        """Close the recording."""
+        self._recording.close()
+
+
+class PlyImages:
+    """Point clouds of a folder of PLY files.
+
+    Args:
+        folder: Holds the files, and a frames.csv with the columns file and time_s where their
+            times are known.
+        rate_hz: Files a second, in the order of the numbers in their names, where there is no
+            frames.csv.
+        world_axes: Whether the files have the world's axes and floor instead of the camera's.
+        unit_m: What one unit in the files is.
+
+    Raises:
+        FileFormatError: There is no PLY file, or frames.csv is wrong.
+        ValueError: Neither frames.csv nor `rate_hz` gives times.
+    """
+
+    calibration: Calibration | None = None
+    notes: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        rate_hz: float | None = None,
+        world_axes: bool = False,
+        unit_m: float = 1.0,
+    ) -> None:
+        self._folder = Path(folder)
+        self._world_axes = world_axes
+        self._unit_m = unit_m
+        table = self._folder / FRAMES_FILE
+        if table.exists():
+            self._files, self.camera_times_s = _read_frames_table(table)
+        else:
+            self._files = sorted(self._folder.glob("*.ply"), key=_natural_order)
+            if not self._files:
+                raise FileFormatError(f"{folder}: holds no PLY file.")
+            if rate_hz is None:
+                raise FileFormatError(
+                    f"{folder}: the times of its {len(self._files)} PLY files are not known. Add "
+                    f"a {FRAMES_FILE} with the columns file and time_s, or state the rate "
+                    "(open_take(..., rate_hz=15), or frames.rate_hz in take.json)."
+                )
+            self.camera_times_s = np.arange(len(self._files)) / rate_hz
+
+    def cloud(self, index: int, *, color: bool) -> PointCloud:
+        """Read one file."""
+        cloud = read_ply(self._files[index])
+        positions = cloud.positions_m * np.float32(self._unit_m)
+        if len(positions) and np.median(np.abs(positions).max(axis=1)) > 100.0:
+            raise DataError(
+                f"{self._files[index]}: most points are over 100 m away: the file seems to be in "
+                "millimetres. State frames.unit_m: 0.001 in a take.json beside it."
+            )
+        if self._world_axes:
+            positions = camera_from_world_axes(positions)
+        return PointCloud(positions_m=positions, colors=cloud.colors if color else None)
+
+    def depth_mm(self, index: int) -> UInt16[np.ndarray, "rows columns"] | None:
+        """Return None: there are only point clouds."""
+        return None
+
+    def up(self) -> Float64[np.ndarray, "3"] | None:
+        """Return None: no sensor shows it."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _natural_order(path: Path) -> tuple[list[int], str]:
+    return [int(number) for number in re.findall(r"\d+", path.stem)], path.name
+
+
+def _read_frames_table(path: Path) -> tuple[list[Path], Float64[np.ndarray, "images"]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [(row["file"], float(row["time_s"])) for row in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise FileFormatError(
+            f"{path}: not readable ({error!r}); it needs the columns file and time_s."
+        ) from error
+    files = [path.parent / name for name, _ in rows]
+    times = np.array([time for _, time in rows], dtype=np.float64)
+    missing = next((file for file in files if not file.is_file()), None)
+    if missing is not None:
+        raise FileFormatError(f"{path}: names {missing.name}, which is not there.")
+    if len(times) == 0 or not np.isfinite(times).all() or np.any(np.diff(times) <= 0):
+        raise FileFormatError(f"{path}: needs at least one file, and times that increase.")
+    return files, times

@@ -1,0 +1,96 @@
+"""Where a take's sound comes from: a sound file, or the AUDIO track of a recording."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+from capture.errors import DataError, FileFormatError
+from capture.k4a_mkv import AudioFormat, K4ARecording
+
+
+class TakeSound(Protocol):
+    """What a take needs of its sound."""
+
+    @property
+    def channel_count(self) -> int:
+        """Number of channels."""
+        ...
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Samples a second."""
+        ...
+
+    @property
+    def sample_count(self) -> int:
+        """Samples of each channel."""
+        ...
+
+    def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+        """Read samples; the range lies within what there is."""
+        ...
+
+
+class FileSound:
+    """The sound of a WAV, FLAC or other file, opened anew for each reading.
+
+    Raises:
+        FileFormatError: The file is missing or no sound file.
+        DataError: It holds no sample.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        try:
+            info = soundfile.info(self._path)
+        except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+            raise FileFormatError(
+                f"{path}: not readable as sound ({error}). Give a WAV, FLAC or Ogg file."
+            ) from error
+        if info.frames == 0:
+            raise DataError(f"{path}: holds no sound: it is empty. Give the take's sound file.")
+        self.channel_count = int(info.channels)
+        self.sample_rate_hz = int(info.samplerate)
+        self.sample_count = int(info.frames)
+
+    def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+        """Read samples.
+
+        Raises:
+            FileFormatError: The file is broken there.
+            DataError: A sample is not a finite number.
+        """
+        try:
+            samples, _ = soundfile.read(
+                self._path, start=start, stop=stop, dtype="float32", always_2d=True
+            )
+        except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+            raise FileFormatError(f"{self._path}: not readable as sound ({error}).") from error
+        finite = np.isfinite(samples).all(axis=1)
+        if not finite.all():
+            at_s = (start + int(np.argmin(finite))) / self.sample_rate_hz
+            raise DataError(
+                f"{self._path}: a sample at {at_s:.3f} s is not a finite number. Export the sound "
+                "again."
+            )
+        return np.ascontiguousarray(samples.T)
+
+
+class RecordingSound:
+    """The AUDIO track of a recording."""
+
+    def __init__(self, recording: K4ARecording, audio: AudioFormat) -> None:
+        self._recording = recording
+        self.channel_count = audio.channels
+        self.sample_rate_hz = audio.sample_rate_hz
+        self.sample_count = audio.sample_count
+
+    def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+        """Read samples."""
+        return self._recording.read_audio(start, stop)
