@@ -70,7 +70,8 @@ class FullBandMasks:
     ) -> None:
         self.config = config
         # A periodic Hann window at a quarter of its length: its squares sum to 3/2 everywhere.
-        self.hop = max(1, scipy.fft.next_fast_len(round(config.window_s * sample_rate_hz / 4)))
+        quarter = max(1, round(config.window_s * sample_rate_hz / 4))
+        self.hop = int(scipy.fft.next_fast_len(quarter) or quarter)
         self.fft_size = 4 * self.hop
         self.frame_s = self.hop / sample_rate_hz
         self.network_frame_s = spectrogram.hop / spectrogram.sample_rate_hz
@@ -131,7 +132,7 @@ class FullBandMasks:
 
     def _spectrum(self, part: Float32[np.ndarray, " samples"]) -> Complex64[np.ndarray, "bins t"]:
         frames = sliding_window_view(part, self.fft_size)[:: self.hop]
-        return np.ascontiguousarray(scipy.fft.rfft(frames * self.window, axis=1).T)
+        return np.ascontiguousarray(np.asarray(scipy.fft.rfft(frames * self.window, axis=1)).T)
 
     def _overlap_add(
         self,
@@ -139,7 +140,8 @@ class FullBandMasks:
         spectrum: Complex64[np.ndarray, "bins t"],
         offset: int,
     ) -> None:
-        frames = scipy.fft.irfft(spectrum.T, self.fft_size, axis=1) * (self.window / 1.5)
+        frames = np.asarray(scipy.fft.irfft(spectrum.T, self.fft_size, axis=1))
+        frames *= self.window / np.float32(1.5)
         count = len(frames)
         sound = np.zeros((count + 3, self.hop), dtype=np.float32)
         for quarter in range(4):

@@ -133,9 +133,9 @@ def bss_eval(
         return BssEval(**result)
 
     span = references.shape[1] + filter_length - 1
-    size = fft.next_fast_len(span + filter_length, real=True)
-    spectra = fft.rfft(references[sounding], size)
-    estimated = fft.rfft(estimates[sounding], size)
+    size = int(fft.next_fast_len(span + filter_length, real=True) or 0)
+    spectra = np.asarray(fft.rfft(references[sounding], size))
+    estimated = np.asarray(fft.rfft(estimates[sounding], size))
     gram = _gram(spectra, filter_length, size)
     correlations = _correlations(spectra, estimated, filter_length, size)
     everything = _solve(gram, correlations.reshape(-1, len(sounding)))
@@ -209,10 +209,10 @@ def _gram(spectra: np.ndarray, length: int, size: int) -> Float64[np.ndarray, "r
     for row in range(count):
         for column in range(row, count):
             # Entry (i, j) is Σₜ x(t − i)·y(t − j), the correlation at lag j − i.
-            correlation = fft.irfft(spectra[row] * spectra[column].conj(), size)
-            first_column = correlation[-np.arange(length)]
-            first_row = correlation[:length]
-            block = linalg.toeplitz(first_column, first_row)
+            correlation = np.asarray(fft.irfft(spectra[row] * spectra[column].conj(), size))
+            block = np.asarray(
+                linalg.toeplitz(correlation[-np.arange(length)], correlation[:length])
+            )
             gram[row, :, column, :] = block
             gram[column, :, row, :] = block.T
     return gram.reshape(count * length, count * length)
@@ -223,18 +223,19 @@ def _correlations(
 ) -> Float64[np.ndarray, "sources taps estimates"]:
     """Inner products of the delayed references with each estimate."""
     products = estimated[None] * spectra[:, None].conj()
-    return fft.irfft(products, size)[..., :length].transpose(0, 2, 1)
+    return np.asarray(fft.irfft(products, size))[..., :length].transpose(0, 2, 1)
 
 
 def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
     try:
         return linalg.cho_solve(linalg.cho_factor(gram, check_finite=False), right)
     except linalg.LinAlgError:  # equal references leave the split among them open
-        return np.asarray(linalg.lstsq(gram, right)[0])
+        return np.linalg.lstsq(gram, right, rcond=None)[0]
 
 
 def _filtered(
     spectra: np.ndarray, taps: np.ndarray, size: int, span: int
 ) -> Float64[np.ndarray, "span"]:
     """Sum of the references, each through its taps."""
-    return fft.irfft((spectra * fft.rfft(taps, size)).sum(axis=0), size)[:span]
+    product = (spectra * np.asarray(fft.rfft(taps, size))).sum(axis=0)
+    return np.asarray(fft.irfft(product, size))[:span]

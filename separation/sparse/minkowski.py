@@ -48,7 +48,7 @@ def _wrap(engine: Any) -> SparseLayers:
         "first": modes.RANDOM_SUBSAMPLE,
         "average": modes.UNWEIGHTED_AVERAGE,
         "sum": modes.UNWEIGHTED_SUM,
-        "max": modes.MAX_POOL,
+        # 0.5.4's MAX_POOL pairs the i-th voxel with the i-th input row, so it is left out.
     }
 
     def tensor(
@@ -58,6 +58,8 @@ def _wrap(engine: Any) -> SparseLayers:
         batch_size: int | None = None,
         duplicates: str = "first",
     ) -> Any:
+        if duplicates not in mode_of:
+            raise ValueError(f"duplicates must be one of {', '.join(mode_of)}, got {duplicates!r}.")
         made = engine.SparseTensor(
             features=features, coordinates=coordinates, quantization_mode=mode_of[duplicates]
         )

@@ -31,7 +31,9 @@ class _SumPooling(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grad_outputs: Tensor
+    ) -> tuple[Tensor, None]:
         kernel_map: KernelMap = ctx.kernel_map
         return _gather_sum(grad_outputs[0], kernel_map.inverse), None
 
