@@ -311,7 +311,7 @@ def make_player(soundfont: Path, recipe: Recipe, folder: Path) -> dict[str, obje
 
 def main() -> None:
     """Make all samples and their index."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description="Make the note samples from FluidR3.")
     parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
     parser.add_argument("--out", type=Path, default=SAMPLES_FOLDER)
     arguments = parser.parse_args()

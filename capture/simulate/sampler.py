@@ -145,7 +145,7 @@ def play_part(
         room = sound[start : start + len(samples)]
         room += samples[: len(room)]
         previous = note
-    sound = signal.sosfilt(_draw_tone(rng), sound)
+    sound = np.asarray(signal.sosfilt(_draw_tone(rng), sound))
     fade = min(len(sound), round(0.01 * _RATE_HZ))
     sound[len(sound) - fade :] *= np.linspace(1, 0, fade)
     if sample_rate_hz != _RATE_HZ:
@@ -287,7 +287,7 @@ class _Player:
         corner_hz = min(max(4 * fundamental_hz, 800.0), 8000.0)
         kept = 10 ** (-9 * (1 - note.velocity) / 20)
         pole = np.exp(-2 * np.pi * corner_hz / _RATE_HZ)
-        low = signal.lfilter([1 - pole], [1, -pole], samples)
+        low = np.asarray(signal.lfilter([1 - pole], [1, -pole], samples))
         return kept * samples + (1 - kept) * low
 
 
