@@ -1,0 +1,24 @@
+"""The corpus: scores by rule, played by many families of sound, cut into shards for training."""
+
+from separation.corpus.build import CorpusConfig, build
+from separation.corpus.families import SoundfontFamily
+from separation.corpus.physical import PhysicalFamily
+from separation.corpus.phrases import Piece, compose_piece
+from separation.corpus.recordings import RecordingFamily, karoryfer, philharmonia
+from separation.corpus.shards import Corpus, Stem, open_corpus, write_shard
+
+__all__ = [
+    "Corpus",
+    "CorpusConfig",
+    "PhysicalFamily",
+    "Piece",
+    "RecordingFamily",
+    "SoundfontFamily",
+    "Stem",
+    "build",
+    "compose_piece",
+    "karoryfer",
+    "open_corpus",
+    "philharmonia",
+    "write_shard",
+]

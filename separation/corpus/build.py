@@ -1,0 +1,180 @@
+"""Build the corpus: compose pieces, play every part with every sound family, write shards.
+
+The work goes in batches of pieces, so that training can start on the first; a build that was
+stopped goes on where it was. What comes out depends on the configuration alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from capture.instruments import INSTRUMENTS
+from capture.simulate.score import Part, compose
+from separation.corpus.families import Sound, SoundFamily
+from separation.corpus.phrases import Piece, compose_piece
+from separation.corpus.shards import Stem, write_shard
+
+FIRST_SEED = 1_000_000
+"""Scores of the corpus use seeds from here on; the simulator's takes use smaller ones."""
+
+_TARGET_RMS = 0.06
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusConfig:
+    """What to build.
+
+    Attributes:
+        batches: Number of batches.
+        pieces: Pieces in a batch.
+        piece_s: Length of a piece in seconds.
+        seed: First seed; batches and pieces count on from it.
+        composed_share: Share of pieces from the simulator's composer; the rest are written by
+            `separation.corpus.phrases`.
+        validation_share: Share of pieces kept for validation.
+        test_share: Share of pieces kept for testing.
+    """
+
+    batches: int = 4
+    pieces: int = 60
+    piece_s: float = 24.0
+    seed: int = FIRST_SEED
+    composed_share: float = 0.5
+    validation_share: float = 0.08
+    test_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.batches < 1 or self.pieces < 1 or self.piece_s <= 0:
+            raise ValueError("batches, pieces and piece_s must be positive.")
+        if self.seed < FIRST_SEED:
+            raise ValueError(
+                f"seed must be at least {FIRST_SEED}, got {self.seed}: the simulator's takes use "
+                "smaller ones, and training must not hear their scores."
+            )
+
+
+def build(
+    config: CorpusConfig,
+    folder: str | os.PathLike[str],
+    families: Sequence[SoundFamily],
+    *,
+    extra_pieces: Callable[[int], Sequence[Piece]] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Build a corpus, or what is missing of it.
+
+    Args:
+        config: What to build.
+        folder: Where; made if missing.
+        families: The sounds.
+        extra_pieces: Gives more pieces for a batch, for example from music21.
+        progress: Called with the fraction done.
+
+    Raises:
+        DataError: A sound source is missing or broken.
+        DependencyError: A synthesizer is not installed.
+    """
+    base = Path(folder)
+    jobs = [
+        (batch, family, instrument)
+        for batch in range(config.batches)
+        for family in families
+        for instrument in family.instruments
+    ]
+    pieces: dict[int, list[Piece]] = {}
+    for done, (batch, family, instrument) in enumerate(jobs):
+        name = f"{instrument}-{family.name}-{batch:03d}"
+        if not (base / "shards" / f"{name}.json").exists():
+            if batch not in pieces:
+                pieces = {batch: _compose_batch(config, batch)}
+                if extra_pieces is not None:
+                    pieces[batch] += extra_pieces(batch)
+            rng = np.random.default_rng(_stable_hash(f"{config.seed} {name}"))
+            write_shard(base, name, _play(config, pieces[batch], family, instrument, rng))
+        if progress is not None:
+            progress((done + 1) / len(jobs))
+
+
+def split_of(piece: str, config: CorpusConfig) -> str:
+    """Return the split of a piece; it depends on its name alone."""
+    position = (_stable_hash(piece) % 10_000) / 10_000
+    if position < config.test_share:
+        return "test"
+    return "validation" if position < config.test_share + config.validation_share else "train"
+
+
+def _stable_hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+def _compose_batch(config: CorpusConfig, batch: int) -> list[Piece]:
+    pieces = []
+    for index in range(config.pieces):
+        seed = config.seed + batch * config.pieces + index
+        rng = np.random.default_rng(seed)
+        name = f"piece-{seed}"
+        if index < config.composed_share * config.pieces:
+            count = int(rng.choice([2, 3, 4, 6], p=[0.1, 0.15, 0.4, 0.35]))
+            players = [str(i) for i in rng.permutation(INSTRUMENTS)[:count]]
+            parts: Sequence[Part] = compose(players, config.piece_s, seed)
+            pieces.append(Piece(name=name, duration_s=config.piece_s, parts=tuple(parts)))
+        else:
+            pieces.append(compose_piece(name, rng, duration_s=config.piece_s))
+    return pieces
+
+
+def _play(
+    config: CorpusConfig,
+    pieces: Sequence[Piece],
+    family: SoundFamily,
+    instrument: str,
+    rng: np.random.Generator,
+) -> list[tuple[Stem, Sound]]:
+    sounds: list[tuple[Stem, Sound]] = []
+    for split in ("train", "validation", "test"):
+        chosen = [
+            (piece, part)
+            for piece in pieces
+            for part in piece.parts
+            if part.instrument == instrument
+            and split_of(piece.name, config) == split
+            and part.notes
+        ]
+        if not chosen:
+            continue
+        played = family.render(
+            instrument, [(part.notes, piece.duration_s) for piece, part in chosen], rng, split=split
+        )
+        for (piece, _), sound in zip(chosen, played, strict=True):
+            if np.abs(sound).max() < 1e-4:
+                continue
+            stem = Stem(
+                instrument=instrument,
+                family=family.name,
+                split=split,
+                piece=piece.name,
+                shard="",
+                start=0,
+                length=0,
+            )
+            sounds.append((stem, _level(sound)))
+    return sounds
+
+
+def _level(sound: Sound) -> Sound:
+    """Bring the sounding part of a stem to one RMS, and its peak below full scale."""
+    loud = sound[np.abs(sound) > 0.02 * np.abs(sound).max()]
+    gain = _TARGET_RMS / float(np.sqrt(np.mean(np.square(loud, dtype=np.float64))))
+    return (sound * min(gain, 0.95 / float(np.abs(sound).max()))).astype(np.float32)
+
+
+def describe(config: CorpusConfig) -> str:
+    """Return the configuration as JSON, to keep beside a checkpoint."""
+    return json.dumps({name: getattr(config, name) for name in config.__dataclass_fields__})

@@ -1,0 +1,95 @@
+"""Sound families: ways to turn a part into sound that share no sample with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import soxr
+from jaxtyping import Float32
+
+from capture.instruments import INSTRUMENTS
+from capture.simulate.score import Note
+from separation.corpus.shards import SAMPLE_RATE_HZ
+from separation.corpus.soundfonts import (
+    Soundfont,
+    Take,
+    draw_performance,
+    render_rate_hz,
+    render_takes,
+)
+
+Sound = Float32[np.ndarray, " samples"]
+
+
+class SoundFamily(Protocol):
+    """What the builder needs of a family."""
+
+    @property
+    def name(self) -> str:
+        """Name in the corpus: stems of one family may share samples, of two never."""
+        ...
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """Instruments that it has."""
+        ...
+
+    def render(
+        self,
+        instrument: str,
+        parts: Sequence[tuple[Sequence[Note], float]],
+        rng: np.random.Generator,
+        *,
+        split: str,
+    ) -> list[Sound]:
+        """Play parts, given as notes and seconds, at 11025 Hz, dry.
+
+        `split` lets a family keep some of its own sounds for testing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundfontFamily:
+    """A General MIDI soundfont, played by FluidSynth."""
+
+    name: str
+    path: Path
+    instruments: tuple[str, ...] = INSTRUMENTS
+
+    def render(
+        self,
+        instrument: str,
+        parts: Sequence[tuple[Sequence[Note], float]],
+        rng: np.random.Generator,
+        *,
+        split: str,
+    ) -> list[Sound]:
+        """Play parts in one run of the synthesizer."""
+        del split  # a soundfont has one sound an instrument
+        takes = [
+            Take(
+                notes=notes,
+                performance=draw_performance(instrument, notes, rng),
+                duration_s=seconds,
+                left_share=float(rng.choice([0.0, 0.5, 1.0], p=[0.4, 0.2, 0.4])),
+            )
+            for notes, seconds in parts
+        ]
+        rendered = render_takes(Soundfont(path=self.path, family=self.name), takes)
+        return [
+            _fit(
+                soxr.resample(sound, render_rate_hz(take.performance), SAMPLE_RATE_HZ),
+                take.duration_s,
+            )
+            for sound, take in zip(rendered, takes, strict=True)
+        ]
+
+
+def _fit(sound: Sound, seconds: float) -> Sound:
+    count = round(seconds * SAMPLE_RATE_HZ)
+    return np.pad(sound[:count], (0, max(0, count - len(sound)))).astype(np.float32)

@@ -1,0 +1,223 @@
+"""The separation network: front end, audio network, conditioner, fusion and head, by configuration.
+
+    mixture ─ front end ─ audio network ─┐
+                                         ├─ fusion ─ logits ─ head ─ masks, one a performer
+    clouds or labels ─ conditioner ──────┘
+
+A checkpoint is two files: `name.safetensors` (weights, which cannot run code) and `name.json`
+(the configuration that they belong to).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pydantic
+import safetensors.torch
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from capture.atomic import atomic_path
+from capture.errors import FileFormatError
+from capture.instruments import INSTRUMENTS
+from separation.backbones import UNet, UNetConfig
+from separation.conditioners.label import LabelConditioner
+from separation.conditioners.point_cloud import (
+    PointCloudConditioner,
+    PointCloudConfig,
+    SparseCloud,
+)
+from separation.fusions import LinearFusion
+from separation.heads import masks_from_logits
+from separation.spectrogram import LogSpectrogram, SpectrogramConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """A whole network.
+
+    Attributes:
+        instruments: What it was trained on, in the order of its labels.
+        channels: K: audio feature maps, and length of a condition vector.
+        spectrogram: The front end.
+        backbone: The audio network.
+        conditioner: What performers bring: "point_cloud", or "label" for the baseline.
+        point_cloud: The point-cloud network, where it is used; its K is `channels`.
+        head: How logits become masks, see `separation.heads`.
+    """
+
+    instruments: tuple[str, ...] = INSTRUMENTS
+    channels: int = 16
+    spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
+    backbone: UNetConfig = field(default_factory=UNetConfig)
+    conditioner: Literal["point_cloud", "label"] = "point_cloud"
+    point_cloud: PointCloudConfig = field(default_factory=PointCloudConfig)
+    head: Literal["sigmoid", "softmax"] = "sigmoid"
+
+    def __post_init__(self) -> None:
+        if self.conditioner == "point_cloud" and self.point_cloud.out_channels != self.channels:
+            raise ValueError(
+                f"the point-cloud network gives {self.point_cloud.out_channels} channels and the "
+                f"audio network {self.channels}: they must agree."
+            )
+        if self.spectrogram.rows % 2**self.backbone.levels:
+            raise ValueError(
+                f"{self.spectrogram.rows} rows do not fit {self.backbone.levels} U-Net levels: "
+                f"choose a multiple of {2**self.backbone.levels}."
+            )
+
+
+_CONFIG_ADAPTER = pydantic.TypeAdapter(ModelConfig)
+
+
+def model_config_from_dict(data: Mapping[str, Any]) -> ModelConfig:
+    """Return the configuration that a mapping (of a JSON file) describes.
+
+    Raises:
+        ValueError: A value or a key is wrong; pydantic's message names it.
+    """
+    config = _CONFIG_ADAPTER.validate_python(dict(data))
+    _refuse_unknown(dict(data), asdict(config), "")
+    return config
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+    for key, value in given.items():
+        if key not in known:
+            raise ValueError(f"unknown key {where}{key}: choose from {', '.join(known)}.")
+        if isinstance(value, Mapping) and isinstance(known[key], Mapping):
+            _refuse_unknown(value, known[key], f"{where}{key}.")
+
+
+class SeparationModel(nn.Module):
+    """The network; everything about it follows from its configuration."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.front_end = LogSpectrogram(config.spectrogram)
+        self.backbone = UNet(config.backbone, config.channels)
+        self.conditioner: PointCloudConditioner | LabelConditioner = (
+            PointCloudConditioner(config.point_cloud)
+            if config.conditioner == "point_cloud"
+            else LabelConditioner(config.instruments, config.channels)
+        )
+        self.fusion = LinearFusion(config.channels)
+
+    @property
+    def frame_multiple(self) -> int:
+        """Windows must hold a multiple of this many frames."""
+        return 2**self.config.backbone.levels
+
+    def encode(self, clouds: Sequence[Sequence[SparseCloud]]) -> Float[Tensor, "performers K"]:
+        """Return condition vectors from each performer's voxelized clouds (`prepare_cloud`).
+
+        Raises:
+            ValueError: This network is conditioned on labels.
+        """
+        if not isinstance(self.conditioner, PointCloudConditioner):
+            raise ValueError("this network is conditioned on labels: call encode_labels.")
+        return self.conditioner(clouds)
+
+    def encode_labels(
+        self, labels: Sequence[str] | Int[Tensor, "*shape"]
+    ) -> Float[Tensor, "*shape K"]:
+        """Return condition vectors from instrument names or indices.
+
+        Raises:
+            ValueError: This network is conditioned on point clouds, or knows no such instrument.
+        """
+        if not isinstance(self.conditioner, LabelConditioner):
+            raise ValueError("this network is conditioned on point clouds: call encode.")
+        return self.conditioner(labels)
+
+    def mask_logits(
+        self,
+        log_spectrogram: Float[Tensor, "batch 1 rows t"],
+        conditions: Float[Tensor, "one_or_batch performers K"],
+    ) -> Float[Tensor, "batch performers rows t"]:
+        """Return mask logits of every performer; the audio network runs once a window.
+
+        Args:
+            log_spectrogram: From `front_end.network_input`; frames a multiple of `frame_multiple`.
+            conditions: From `encode` or `encode_labels`, with a batch axis in front.
+        """
+        return self.fusion(self.backbone(log_spectrogram), conditions)
+
+    def masks(
+        self,
+        logits: Float[Tensor, "batch performers rows t"],
+        present: Bool[Tensor, "batch performers"] | None = None,
+    ) -> Float[Tensor, "batch performers rows t"]:
+        """Return soft masks in 0…1 on log-spaced rows; `front_end.unwarp` brings them to bins."""
+        return masks_from_logits(self.config.head, logits, present)
+
+    def save(self, path: str | os.PathLike[str], *, half: bool = False) -> None:
+        """Write `path` (.safetensors) and the configuration beside it (.json).
+
+        Args:
+            path: Ends in .safetensors.
+            half: Store weights as float16, which halves the file.
+        """
+        target = Path(path)
+        weights = {
+            name: (value.half() if half and value.is_floating_point() else value).contiguous()
+            for name, value in self.state_dict().items()
+        }
+        with atomic_path(target) as temporary:
+            safetensors.torch.save_file(weights, temporary)
+        with atomic_path(target.with_suffix(".json")) as temporary:
+            text = json.dumps(asdict(self.config), indent=2)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: torch.device | str = "cpu") -> Self:
+        """Read a checkpoint, in float32 and set to evaluate.
+
+        Raises:
+            FileFormatError: A file is missing or broken, or weights and configuration disagree.
+        """
+        target = Path(path)
+        settings = target.with_suffix(".json")
+        try:
+            config = model_config_from_dict(json.loads(settings.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise FileFormatError(
+                f"{settings}: not the configuration of a separation network ({error}). A "
+                "checkpoint is a .safetensors file with its .json beside it."
+            ) from error
+        try:
+            weights = safetensors.torch.load_file(target, device=str(device))
+        except (OSError, safetensors.SafetensorError) as error:
+            raise FileFormatError(f"{target}: not a safetensors file ({error}).") from error
+        model = cls(config).to(device)
+        model.load_weights(weights, target)
+        return model.eval()
+
+    def load_weights(self, weights: Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
+        """Take over weights of any float type; `source` is named in errors.
+
+        Raises:
+            FileFormatError: Names or shapes are those of another architecture.
+        """
+        own = self.state_dict()
+        problems = [f"lacks {name}" for name in own if name not in weights]
+        problems += [f"has unknown {name}" for name in weights if name not in own]
+        problems += [
+            f"{name} is {tuple(weights[name].shape)} instead of {tuple(own[name].shape)}"
+            for name in own
+            if name in weights and weights[name].shape != own[name].shape
+        ]
+        if problems:
+            more = f", and {len(problems) - 1} more differences" if len(problems) > 1 else ""
+            raise FileFormatError(
+                f"{source}: weights of another architecture than its configuration says: it "
+                f"{problems[0]}{more}. Use a checkpoint with its own .json."
+            )
+        self.load_state_dict({name: weights[name].to(own[name].dtype) for name in own})

@@ -1,0 +1,165 @@
+"""The front end: waveform ⇄ spectrum, and the log-frequency picture that the network sees.
+
+    waveform ─ STFT ─► spectrum (512 rows) ─ warp ─► 256 log-spaced rows ─ log ─► network
+    waveform ◄ iSTFT ─ spectrum · mask (512 rows) ◄─ unwarp ─ mask (256 rows) ◄─── network
+
+Masks are unwarped and applied to the complex spectrum of the mixture: phases are the mixture's.
+
+Source: Zhao et al., "The Sound of Pixels" (2018), section 4.1, for sizes and warp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Complex64, Float
+from torch import Tensor, nn
+
+_WARP_BASE = 21.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectrogramConfig:
+    """Sizes of the front end.
+
+    Attributes:
+        sample_rate_hz: Rate of the waveforms.
+        fft_size: Samples of a Hann window; the spectrum has fft_size / 2 + 1 rows.
+        hop: Samples from one frame to the next.
+        rows: Log-spaced rows that the network sees.
+        align_corners: Warp as its formulas assume. False reproduces the published PCS code, which
+            costs an ideal mask 1.4–1.8 dB of SI-SDR; it is for checkpoints of that code only.
+        relative_level: Divide each window's magnitudes by their RMS before the logarithm, so that
+            the recording's gain does not matter.
+        floor: Added to magnitudes before the logarithm.
+    """
+
+    sample_rate_hz: int = 11025
+    fft_size: int = 1022
+    hop: int = 256
+    rows: int = 256
+    align_corners: bool = True
+    relative_level: bool = False
+    floor: float = 1e-10
+
+    def __post_init__(self) -> None:
+        if min(self.sample_rate_hz, self.fft_size, self.hop, self.rows) < 1 or self.floor <= 0:
+            raise ValueError(f"all sizes and the floor must be positive, got {self}.")
+        if self.fft_size % 2:
+            raise ValueError(f"fft_size must be even, got {self.fft_size}.")
+
+    @property
+    def bins(self) -> int:
+        """Rows of the linear spectrum."""
+        return self.fft_size // 2 + 1
+
+    def samples_of(self, frames: int) -> int:
+        """Waveform length that gives a number of frames."""
+        return (frames - 1) * self.hop
+
+
+class LogSpectrogram(nn.Module):
+    """Transforms of the front end; it has no weights."""
+
+    window: Tensor
+    warp_rows: Tensor
+    unwarp_rows: Tensor
+
+    def __init__(self, config: SpectrogramConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("window", torch.hann_window(config.fft_size), persistent=False)
+        warp = log_rows_to_linear(torch.linspace(-1, 1, config.rows, dtype=torch.float64))
+        unwarp = linear_rows_to_log(torch.linspace(-1, 1, config.bins, dtype=torch.float64))
+        self.register_buffer("warp_rows", warp.float(), persistent=False)
+        self.register_buffer("unwarp_rows", unwarp.float(), persistent=False)
+
+    def stft(self, waveform: Float[Tensor, "*batch samples"]) -> Complex64[Tensor, "*batch bins t"]:
+        """Return the spectrum: centred Hann frames, 1 + samples // hop of them."""
+        flat = waveform.reshape(-1, waveform.shape[-1])
+        spectrum = torch.stft(
+            flat,
+            self.config.fft_size,
+            self.config.hop,
+            window=self.window,
+            center=True,
+            pad_mode="reflect" if flat.shape[-1] > self.config.fft_size // 2 else "constant",
+            return_complex=True,
+        )
+        return spectrum.reshape(*waveform.shape[:-1], *spectrum.shape[-2:])
+
+    def istft(
+        self, spectrum: Complex64[Tensor, "*batch bins t"], length: int
+    ) -> Float[Tensor, "*batch samples"]:
+        """Return the waveform of a spectrum, `length` samples long."""
+        flat = spectrum.reshape(-1, *spectrum.shape[-2:])
+        waveform = torch.istft(
+            flat,
+            self.config.fft_size,
+            self.config.hop,
+            window=self.window,
+            center=True,
+            length=length,
+        )
+        return waveform.reshape(*spectrum.shape[:-2], length)
+
+    def warp(self, linear: Float[Tensor, "*batch bins t"]) -> Float[Tensor, "*batch rows t"]:
+        """Resample the rows of magnitudes or masks from linear to logarithmic frequency."""
+        return self._resample_rows(linear, self.warp_rows)
+
+    def unwarp(self, warped: Float[Tensor, "*batch rows t"]) -> Float[Tensor, "*batch bins t"]:
+        """Resample rows from logarithmic back to linear frequency."""
+        return self._resample_rows(warped, self.unwarp_rows)
+
+    def network_input(
+        self, magnitude: Float[Tensor, "batch bins t"]
+    ) -> Float[Tensor, "batch 1 rows t"]:
+        """Return what the network sees of mixtures: warped log magnitudes."""
+        return self.log_of_warped(self.warp(magnitude))
+
+    def log_of_warped(
+        self, warped: Float[Tensor, "batch rows t"]
+    ) -> Float[Tensor, "batch 1 rows t"]:
+        """Return the natural logarithm of warped magnitudes, levelled as configured."""
+        if self.config.relative_level:
+            level = warped.square().mean(dim=(-2, -1), keepdim=True).sqrt()
+            warped = warped / level.clamp_min(1e-8)
+        return (warped + self.config.floor).log().unsqueeze(1)
+
+    def _resample_rows(self, values: Tensor, rows: Tensor) -> Tensor:
+        """Sample rows at positions in [−1, 1]: linear between neighbours, time untouched."""
+        if not self.config.align_corners:
+            return _grid_sample_rows(values, rows)
+        count = values.shape[-2]
+        position = ((rows.to(torch.float64) + 1) / 2 * (count - 1)).clamp(0, count - 1)
+        low = position.floor().long().clamp(max=count - 2)
+        fraction = (position - low).to(values.dtype)[:, None]
+        return torch.lerp(
+            values.index_select(-2, low),
+            values.index_select(-2, low + 1),
+            fraction.expand(-1, values.shape[-1]),
+        )
+
+
+def log_rows_to_linear(rows: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    """Return where on the linear axis a logarithmic row lies; both axes run from −1 to 1."""
+    return (_WARP_BASE ** ((rows + 1) / 2) - 11) / 10
+
+
+def linear_rows_to_log(rows: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    """Inverse of `log_rows_to_linear`."""
+    return 2 * torch.log(10 * rows + 11) / torch.log(torch.tensor(_WARP_BASE, dtype=rows.dtype)) - 1
+
+
+def _grid_sample_rows(values: Tensor, rows: Tensor) -> Tensor:
+    """Warp as the published code does: grid corners taken for centres of the corner cells."""
+    frames = values.shape[-1]
+    flat = values.reshape(-1, 1, *values.shape[-2:])
+    columns = torch.linspace(-1, 1, frames, device=values.device, dtype=values.dtype)
+    grid = torch.stack(
+        torch.broadcast_tensors(columns[None, :], rows.to(values.dtype)[:, None]), dim=-1
+    )
+    warped = F.grid_sample(flat, grid.expand(len(flat), -1, -1, -1), align_corners=False)
+    return warped.reshape(*values.shape[:-2], len(rows), frames)

@@ -1,0 +1,215 @@
+"""Mix and separate: draw players, change their sound, sum them.
+
+Half of the mixtures are players of ONE piece, in time and in tune, half are windows from anywhere.
+Instruments of a mixture differ. Every mixture follows from (seed, step, position in the batch), so
+a training run that goes on after a stop hears what it would have heard.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.fft
+import torch
+from jaxtyping import Bool, Float, Float32, Int
+from torch import Tensor
+
+from separation.corpus.shards import SAMPLE_RATE_HZ, Corpus, Stem
+from separation.spectrogram import LogSpectrogram
+from separation.training.augment import (
+    AugmentConfig,
+    background_noise,
+    draw_room,
+    equalizer_db,
+    play_in_room,
+    room_response,
+    working_size,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixingConfig:
+    """How mixtures are drawn.
+
+    Attributes:
+        frames: Frames of a window: 128 are 3 s, 256 the papers' 6 s.
+        players: Numbers of players, and beside them how often each is drawn.
+        ensemble_share: Share of mixtures whose players play one piece together.
+        families: Sound families to draw from; all but `held_out` if empty.
+        held_out: Families never to train on.
+        augment: How sound is changed.
+    """
+
+    frames: int = 128
+    players: tuple[tuple[int, float], ...] = ((2, 0.3), (3, 0.3), (4, 0.3), (5, 0.05), (6, 0.05))
+    ensemble_share: float = 0.5
+    families: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """Sources as they sound at the microphone, what they sum to, and who plays."""
+
+    sources: Float32[np.ndarray, "players samples"]
+    mixture: Float32[np.ndarray, " samples"]
+    instruments: tuple[str, ...]
+    families: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Mixtures of up to P players as the loss needs them; absent players are zero.
+
+    Attributes:
+        sources: Warped magnitudes of the players (mixtures, P, rows, frames).
+        mixture: Warped magnitudes of the mixtures (mixtures, rows, frames).
+        labels: Instrument numbers (mixtures, P).
+        present: Which players there are (mixtures, P).
+    """
+
+    sources: Float[Tensor, "mixtures performers rows t"]
+    mixture: Float[Tensor, "mixtures rows t"]
+    labels: Int[Tensor, "mixtures performers"]
+    present: Bool[Tensor, "mixtures performers"]
+
+
+class Mixer:
+    """Draws mixtures from the stems of a corpus.
+
+    Raises:
+        ValueError: The stems hold fewer than two instruments.
+    """
+
+    def __init__(self, corpus: Corpus, stems: Sequence[Stem], config: MixingConfig) -> None:
+        self.corpus = corpus
+        self.config = config
+        self._by_family: dict[str, dict[str, list[Stem]]] = defaultdict(lambda: defaultdict(list))
+        self._by_piece: dict[str, dict[str, list[Stem]]] = defaultdict(lambda: defaultdict(list))
+        for stem in stems:
+            self._by_family[stem.instrument][stem.family].append(stem)
+            self._by_piece[stem.piece][stem.instrument].append(stem)
+        self.instruments = tuple(sorted(self._by_family))
+        if len(self.instruments) < 2:
+            raise ValueError(
+                f"mixtures need two instruments at least, and the stems hold {self.instruments}."
+            )
+        self._pieces_of: dict[int, list[str]] = {
+            count: sorted(p for p, parts in self._by_piece.items() if len(parts) >= count)
+            for count in range(2, len(self.instruments) + 1)
+        }
+
+    def draw(self, rng: np.random.Generator, *, players: int | None = None) -> Mixture:
+        """Draw a mixture; `players` fixes how many."""
+        counts, weights = zip(*self.config.players, strict=True)
+        count = players or int(rng.choice(counts, p=np.array(weights) / sum(weights)))
+        count = min(count, len(self.instruments))
+        for _ in range(20):
+            together = rng.random() < self.config.ensemble_share and bool(self._pieces_of[count])
+            chosen = self._draw_ensemble(count, rng) if together else self._draw_any(count, rng)
+            dry = self._read(chosen, together, rng)
+            # A player may rest, but somebody else must play, or there is nothing to separate.
+            if sum(float(np.abs(sound).max()) > 1e-3 for sound in dry) >= min(2, count):
+                break
+        return self._perform(chosen, dry, rng)
+
+    def _draw_any(self, count: int, rng: np.random.Generator) -> list[Stem]:
+        names = rng.permutation(self.instruments)[:count]
+        return [self._pick(self._by_family[str(name)], rng) for name in names]
+
+    def _draw_ensemble(self, count: int, rng: np.random.Generator) -> list[Stem]:
+        pieces = self._pieces_of[count]
+        parts = self._by_piece[pieces[int(rng.integers(len(pieces)))]]
+        chosen = []
+        for name in rng.permutation(sorted(parts))[:count]:
+            by_family: dict[str, list[Stem]] = defaultdict(list)
+            for stem in parts[str(name)]:
+                by_family[stem.family].append(stem)
+            chosen.append(self._pick(by_family, rng))
+        return chosen
+
+    @staticmethod
+    def _pick(by_family: dict[str, list[Stem]], rng: np.random.Generator) -> Stem:
+        """Families are equally likely, whatever their size: diversity is what counts."""
+        families = sorted(by_family)
+        stems = by_family[families[int(rng.integers(len(families)))]]
+        return stems[int(rng.integers(len(stems)))]
+
+    def _read(
+        self, chosen: Sequence[Stem], together: bool, rng: np.random.Generator
+    ) -> list[Float32[np.ndarray, " samples"]]:
+        """Read windows, longer or shorter than needed by the change of speed."""
+        count = self._sample_count()
+        speed = self.config.augment.speed
+        common_ratio, common_start = rng.uniform(1 - speed, 1 + speed), rng.random()
+        windows = []
+        for stem in chosen:
+            ratio = common_ratio if together else rng.uniform(1 - speed, 1 + speed)
+            length = count if speed == 0 else scipy.fft.next_fast_len(int(count * ratio), real=True)
+            share = common_start if together else rng.random()
+            windows.append(
+                self.corpus.read(stem, int(share * max(stem.length - length, 0)), length)
+            )
+        if together and len({len(w) for w in windows}) != 1:
+            raise AssertionError("players of one piece must run at one speed")
+        return windows
+
+    def _perform(
+        self,
+        chosen: Sequence[Stem],
+        dry: Sequence[Float32[np.ndarray, " samples"]],
+        rng: np.random.Generator,
+    ) -> Mixture:
+        augment = self.config.augment
+        count = self._sample_count()
+        frequencies = scipy.fft.rfftfreq(working_size(count), 1 / SAMPLE_RATE_HZ)
+        room = draw_room(augment, rng)
+        microphone_db = 0.5 * equalizer_db(augment, frequencies, rng)
+        sources = np.zeros((len(chosen), count), np.float32)
+        for index, sound in enumerate(dry):
+            curve_db = microphone_db + equalizer_db(augment, frequencies, rng)
+            curve_db += rng.uniform(-augment.gain_db, augment.gain_db)
+            response = room_response(augment, room, SAMPLE_RATE_HZ, rng)
+            if np.abs(sound).max() > 0:
+                sources[index] = play_in_room(sound, count, curve_db, response)
+        mixture = sources.sum(axis=0)
+        level = float(np.sqrt(np.mean(mixture**2)))
+        noise_gain = level * 10 ** (-rng.uniform(*augment.noise_db) / 20)
+        mixture = mixture + noise_gain * background_noise(count, SAMPLE_RATE_HZ, rng)
+        return Mixture(
+            sources=sources,
+            mixture=mixture.astype(np.float32),
+            instruments=tuple(s.instrument for s in chosen),
+            families=tuple(s.family for s in chosen),
+        )
+
+    def _sample_count(self) -> int:
+        return (self.config.frames - 1) * 256
+
+
+def make_batch(
+    mixtures: Sequence[Mixture], front_end: LogSpectrogram, instruments: Sequence[str]
+) -> Batch:
+    """Return the warped magnitudes of mixtures and their sources, padded to the most players."""
+    most = max(len(m.sources) for m in mixtures)
+    sources, sums, labels, present = [], [], [], []
+    for mixture in mixtures:
+        count = len(mixture.sources)
+        stacked = torch.from_numpy(np.concatenate([mixture.sources, mixture.mixture[None]]))
+        warped = front_end.warp(front_end.stft(stacked).abs())
+        padding = warped.new_zeros(most - count, *warped.shape[1:])
+        sources.append(torch.cat([warped[:-1], padding]))
+        sums.append(warped[-1])
+        numbers = [instruments.index(name) for name in mixture.instruments]
+        labels.append(torch.tensor(numbers + [0] * (most - count)))
+        present.append(torch.arange(most) < count)
+    return Batch(
+        sources=torch.stack(sources),
+        mixture=torch.stack(sums),
+        labels=torch.stack(labels),
+        present=torch.stack(present),
+    )
