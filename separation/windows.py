@@ -16,6 +16,7 @@ from jaxtyping import Float, Float16, Float32
 from torch import Tensor
 
 from separation.model import SeparationModel
+from separation.spectrogram import LogSpectrogram
 
 _BLOCK_FRAMES = 4096
 """Frames whose spectrum is computed at once."""
@@ -33,10 +34,9 @@ def window_starts(frame_count: int, window_frames: int, hop_frames: int) -> list
 
 
 def warped_magnitudes(
-    samples: Float32[np.ndarray, " samples"], model: SeparationModel
+    samples: Float32[np.ndarray, " samples"], front_end: LogSpectrogram
 ) -> Iterator[Float[Tensor, "rows t"]]:
     """Yield the warped magnitudes of a recording at the network's rate, in blocks of frames."""
-    front_end = model.front_end
     config = front_end.config
     device = front_end.window.device
     half = config.fft_size // 2
@@ -83,7 +83,7 @@ def mask_logits(
         raise ValueError(
             f"windows must hold a multiple of {model.frame_multiple} frames, got {window_frames}."
         )
-    magnitudes = torch.cat(list(warped_magnitudes(samples, model)), dim=-1)
+    magnitudes = torch.cat(list(warped_magnitudes(samples, model.front_end)), dim=-1)
     rows, frame_count = magnitudes.shape
     weight = torch.hann_window(window_frames + 2, periodic=False, device=magnitudes.device)[1:-1]
     fading = _Fading(len(conditions), rows, frame_count)
