@@ -8,8 +8,9 @@ Sounds are cut into blocks of a fixed length by the caller; blocks follow one an
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Complex64, Float, Float32
+
+from auralize.fourier import fast_length, irfft, rfft
 
 
 class StaticFilter:
@@ -28,15 +29,15 @@ class StaticFilter:
         """
         self._block = block
         self._past = filters.shape[2] - 1
-        # Long transforms cost less per sample until they leave the cache.
-        self._length = scipy.fft.next_fast_len(max(8192, 2 * self._past), real=True)
-        self._hop = self._length - self._past
-        self._spectra: Complex64[np.ndarray, "sounds outputs bins"] = scipy.fft.rfft(
-            filters.astype(np.float32), self._length, axis=-1
+        # Long transforms cost less per sample, until they leave the cache.
+        self._hops = -(-block // 8192)
+        self._hop = -(-block // self._hops)
+        self._length = fast_length(self._hop + self._past)
+        self._spectra: Complex64[np.ndarray, "outputs sounds bins"] = rfft(
+            np.swapaxes(filters, 0, 1).astype(np.float32), self._length
         )
-        hops = -(-block // self._hop)
-        self._buffer = np.zeros((len(filters), self._past + hops * self._hop), dtype=np.float32)
-        self._spectra = np.ascontiguousarray(np.swapaxes(self._spectra, 0, 1))
+        length = self._length + (self._hops - 1) * self._hop
+        self._buffer = np.zeros((len(filters), length), dtype=np.float32)
         self._products = np.empty(self._spectra.shape[1:], dtype=np.complex64)
         self._totals = np.empty(self._spectra.shape[::2], dtype=np.complex64)
 
@@ -50,12 +51,12 @@ class StaticFilter:
         buffer[:, past : past + block] = sounds
         output = np.empty((len(self._totals), block), dtype=np.float32)
         for start in range(0, block, self._hop):
-            spectra = scipy.fft.rfft(buffer[:, start : start + self._length], axis=-1)
+            spectra = rfft(buffer[:, start : start + self._length])
             for filters, total in zip(self._spectra, self._totals, strict=True):
                 np.multiply(spectra, filters, out=self._products)
                 np.sum(self._products, axis=0, out=total)
             stop = min(start + self._hop, block)
-            samples = scipy.fft.irfft(self._totals, self._length, axis=-1)
+            samples = irfft(self._totals, self._length)
             output[:, start:stop] = samples[:, past : past + stop - start]
         buffer[:, :past] = buffer[:, block : block + past].copy()
         return output
@@ -77,7 +78,7 @@ class MovingFilter:
         self._shape = (sounds, outputs, taps)
         self._hop = hop
         self._hops = block // hop
-        self._length = scipy.fft.next_fast_len(2 * hop + taps - 1, real=True)
+        self._length = fast_length(2 * hop + taps - 1)
         self._rising = np.arange(hop, dtype=np.float32) / np.float32(hop)
         # Pieces start a hop before the block and end a piece's length after its last border.
         self._tail = np.zeros((outputs, self._length), dtype=np.float32)
@@ -109,9 +110,9 @@ class MovingFilter:
             hops = sound.reshape(self._hops, hop)
             pieces[1:, :hop] = hops * self._rising
             pieces[:-1, hop:] = hops * (1 - self._rising)
-            spectra = scipy.fft.rfft(pieces, self._length, axis=-1)
-            total += spectra[:, None] * scipy.fft.rfft(responses, self._length, axis=-1)
-        filtered = scipy.fft.irfft(total, self._length, axis=-1)
+            spectra = rfft(pieces, self._length)
+            total += spectra[:, None] * rfft(responses, self._length)
+        filtered = irfft(total, self._length)
         # One hop before the block, the first piece is silent: its sound came with the last block.
         sum_of_pieces = np.zeros((outputs, hop + block + self._length), dtype=np.float32)
         sum_of_pieces[:, hop : hop + self._length] = self._tail

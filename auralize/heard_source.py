@@ -7,7 +7,7 @@ the distance law, reference distance over distance; closer than 0.15 m it rises 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -104,7 +104,7 @@ class HeardSource:
 
 
 @contextmanager
-def open_sources(scene: Scene, folder: str | os.PathLike[str]) -> Iterator[list[HeardSource]]:
+def open_sources(scene: Scene, folder: str | os.PathLike[str]) -> Generator[list[HeardSource], None, None]:
     """Open the sound files of the sources that sound, and close them afterwards.
 
     Args:

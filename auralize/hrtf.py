@@ -15,9 +15,9 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float64
 
+from auralize.fourier import fast_length, irfft, rfft
 from auralize.sofa import read_sofa
 from capture.errors import FileFormatError
 
@@ -71,11 +71,11 @@ class Hrtf:
         bins = min(before, after) // 2 + 1
         place = np.arange(bins) / (min(before, after) / 2)
         fade = np.cos(np.clip((place - 1 + _FADE) / _FADE, 0, 1) * np.pi / 2) ** 2
-        spectrum = scipy.fft.rfft(self.impulse_responses, before, axis=-1)[..., :bins] * fade
+        spectrum = rfft(self.impulse_responses, before)[..., :bins] * fade
         taps = math.ceil((self.tap_count + _TAIL) * up / down)
         return replace(
             self,
-            impulse_responses=scipy.fft.irfft(spectrum, after, axis=-1)[..., :taps],
+            impulse_responses=irfft(spectrum, after)[..., :taps],
             sample_rate_hz=sample_rate_hz,
         )
 
@@ -132,11 +132,11 @@ def _delayed(
             start = int(delays[index])
             moved[index][start : start + responses.shape[2]] = responses[index]
         return moved
-    length = scipy.fft.next_fast_len(taps + 256, real=True)
+    length = fast_length(taps + 256)
     turns = np.arange(length // 2 + 1) / length
-    spectrum = scipy.fft.rfft(responses, length, axis=-1)
+    spectrum = rfft(responses, length)
     spectrum *= np.exp(-2j * np.pi * turns * delays[..., None])
-    return scipy.fft.irfft(spectrum, length, axis=-1)[..., :taps]
+    return irfft(spectrum, length)[..., :taps]
 
 
 def _check_sides(hrtf: Hrtf, file: Path) -> None:

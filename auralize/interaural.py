@@ -6,8 +6,9 @@ Positive means left: the sound comes earlier, or is louder, at the left ear.
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float, Float64
+
+from auralize.fourier import fast_length, irfft, rfft
 
 _LOW_PASS_HZ = 1500.0
 _LOW_PASS_ORDER = 5
@@ -32,15 +33,15 @@ def interaural_time_difference_s(
     ears = np.asarray(binaural, dtype=np.float64)
     if ears.ndim != 2 or ears.shape[0] != 2 or not np.any(ears, axis=1).all():
         raise ValueError(f"needed are two channels that sound, got shape {ears.shape}.")
-    length = scipy.fft.next_fast_len(2 * ears.shape[1], real=True)
-    left, right = scipy.fft.rfft(ears, length, axis=1)
-    frequencies = scipy.fft.rfftfreq(length, 1 / sample_rate_hz)
+    length = fast_length(2 * ears.shape[1])
+    left, right = rfft(ears, length)
+    frequencies = np.fft.rfftfreq(length, 1 / sample_rate_hz)
     # The squared magnitude of a Butterworth filter: run forth and back, it delays nothing.
     low_pass = 1 / (1 + (frequencies / _LOW_PASS_HZ) ** (2 * _LOW_PASS_ORDER))
     cross = left * np.conj(right) * low_pass**2
     # Band-limited interpolation of the correlation, then a parabola through the top.
     factor = 16
-    correlation = scipy.fft.irfft(cross, factor * length)
+    correlation = irfft(cross, factor * length)
     reach = int(_LARGEST_ITD_S * sample_rate_hz * factor)
     lags = np.arange(-reach, reach + 1)
     near = correlation[lags]
@@ -64,13 +65,18 @@ def erb_centers_hz(low_hz: float = 50.0, high_hz: float = 16_000.0) -> Float64[n
 def erb_levels_db(
     signals: Float[np.ndarray, "*batch samples"], sample_rate_hz: int
 ) -> Float64[np.ndarray, "*batch B"]:
-    """Return the level in each auditory band (gammatone-shaped, of fourth order), in decibels."""
-    spectrum = np.abs(scipy.fft.rfft(np.asarray(signals, dtype=np.float64), axis=-1)) ** 2
-    frequencies = scipy.fft.rfftfreq(np.shape(signals)[-1], 1 / sample_rate_hz)
+    """Return the mean level in each auditory band, in decibels.
+
+    The bands have the shape of fourth-order gammatone filters. For an impulse response the level
+    is that of its frequency response, whatever its length and rate.
+    """
+    spectrum = np.abs(rfft(np.asarray(signals, dtype=np.float64))) ** 2
+    frequencies = np.fft.rfftfreq(np.shape(signals)[-1], 1 / sample_rate_hz)
     centers = erb_centers_hz()
     centers = centers[centers < 0.95 * sample_rate_hz / 2]
     bandwidths = 1.019 * 24.7 * (1 + 0.00437 * centers)
     weights = (1 + ((frequencies[:, None] - centers) / bandwidths) ** 2) ** -4.0
+    weights /= weights.sum(axis=0)
     return 10 * np.log10(spectrum @ weights + 1e-30)
 
 

@@ -15,10 +15,10 @@ the ceiling (KEMAR ends at −40°), the pole is filled with the mean of the nea
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Complex, Float, Float32, Float64, Int
 from scipy.spatial import ConvexHull, QhullError
 
+from auralize.fourier import fast_length, irfft, rfft
 from auralize.hrtf import Hrtf
 from capture.errors import DataError
 
@@ -32,7 +32,6 @@ _NEAREST_PLANE = 0.4
 # Magnitudes are kept above −180 dB of the largest, so that their logarithms are finite.
 _SMALLEST = 1e-9
 _ONSET_THRESHOLD = 0.1
-_ONSET_OVERSAMPLING = 16
 
 
 class HrtfInterpolator:
@@ -50,8 +49,8 @@ class HrtfInterpolator:
             DataError: The directions do not go all round.
         """
         self.hrtf = hrtf
-        self._length = scipy.fft.next_fast_len(hrtf.tap_count + 256, real=True)
-        spectrum = scipy.fft.rfft(hrtf.impulse_responses, self._length, axis=-1)
+        self._length = fast_length(hrtf.tap_count + 256)
+        spectrum = rfft(hrtf.impulse_responses, self._length)
         magnitude = np.abs(spectrum)
         magnitude = np.maximum(magnitude, magnitude.max() * _SMALLEST)
         onsets = _onsets(hrtf.impulse_responses)
@@ -88,7 +87,7 @@ class HrtfInterpolator:
         length = np.maximum(np.abs(phasor), np.float32(1e-12))
         phasor *= np.exp(log_magnitude) / length
         phasor *= self._delayed_by(onset)
-        responses = scipy.fft.irfft(phasor, self._length, axis=-1)
+        responses = irfft(phasor, self._length)
         return responses[..., : self.hrtf.tap_count]
 
     def weights(
@@ -124,15 +123,14 @@ class HrtfInterpolator:
 
 def _onsets(responses: Float64[np.ndarray, "D 2 taps"]) -> Float64[np.ndarray, "D 2"]:
     """Return where each response first reaches a tenth of its maximum, in samples."""
-    taps = responses.shape[-1]
-    onsets = np.empty(responses.shape[:2])
-    for index, response in enumerate(responses):  # one by one: oversampling takes memory
-        spectrum = scipy.fft.rfft(response, 2 * taps, axis=-1)
-        fine = np.abs(scipy.fft.irfft(spectrum, 2 * taps * _ONSET_OVERSAMPLING, axis=-1))
-        fine = fine[:, : taps * _ONSET_OVERSAMPLING]
-        loud = fine >= _ONSET_THRESHOLD * fine.max(axis=-1, keepdims=True)
-        onsets[index] = loud.argmax(axis=-1) / _ONSET_OVERSAMPLING
-    return onsets
+    magnitudes = np.abs(responses)
+    threshold = _ONSET_THRESHOLD * magnitudes.max(axis=-1, keepdims=True)
+    after = np.maximum((magnitudes >= threshold).argmax(axis=-1), 1)[..., None]
+    low = np.take_along_axis(magnitudes, after - 1, axis=-1)
+    high = np.take_along_axis(magnitudes, after, axis=-1)
+    # The first sample may already be loud: then the line is not between two sides.
+    part = np.clip((threshold - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
+    return (after - 1 + part)[..., 0]
 
 
 def _missing_poles(
