@@ -9,13 +9,16 @@ from jaxtyping import Float64
 
 from capture.performer import Performer
 from capture.pose import Trajectory, yaw_from_quaternion
-from scenes import Scene, Source, SourceKeyframe
+from scenes import Scene, Source, keyframes_from_trajectory
 
 STILL_M = 0.05
 """A performer whose centroid stays within this of its mean is a source that stands still."""
 
 PATH_TOLERANCE_M = 0.02
 """Keyframes are dropped as long as the path between the others stays this near to it."""
+
+YAW_TOLERANCE_RAD = np.radians(15.0)
+"""Likewise for where the performer faces; estimates from a cloud waver by some degrees."""
 
 
 def compose_scene(
@@ -82,45 +85,16 @@ def _source(
             yaw_deg=_mean_yaw_deg(path),
             note=note,
         )
-    yaws_deg = np.degrees(yaw_from_quaternion(path.orientations_wxyz))
     return Source(
         name=performer.name,
         file=file,
         instrument=performer.instrument,
         reference_distance_m=reference_m,
-        keyframes=tuple(
-            SourceKeyframe(
-                time_s=round(float(path.times_s[index]), 3),
-                position_m=_rounded(path.positions_m[index]),
-                yaw_deg=round(float(yaws_deg[index]), 1),
-            )
-            for index in simplified(path, PATH_TOLERANCE_M)
+        keyframes=keyframes_from_trajectory(
+            path, tolerance_m=PATH_TOLERANCE_M, tolerance_rad=YAW_TOLERANCE_RAD
         ),
         note=note,
     )
-
-
-def simplified(path: Trajectory, tolerance_m: float) -> list[int]:
-    """Return the keyframes to keep so that linear interpolation stays within `tolerance_m`.
-
-    Source: Ramer 1972, Douglas and Peucker 1973, with the distance taken at equal times, which is
-    what a listener hears.
-    """
-    keep = {0, len(path.times_s) - 1}
-    stack = [(0, len(path.times_s) - 1)]
-    while stack:
-        first, last = stack.pop()
-        if last - first < 2:
-            continue
-        times = path.times_s[first : last + 1]
-        fraction = ((times - times[0]) / (times[-1] - times[0]))[:, None]
-        line = (1 - fraction) * path.positions_m[first] + fraction * path.positions_m[last]
-        away = np.linalg.norm(path.positions_m[first : last + 1] - line, axis=1)
-        worst = int(away.argmax())
-        if away[worst] > tolerance_m:
-            keep.add(first + worst)
-            stack += [(first, first + worst), (first + worst, last)]
-    return sorted(keep)
 
 
 def _mean_yaw_deg(path: Trajectory) -> float:
