@@ -35,7 +35,7 @@ def test_a_straight_walk_needs_two_keyframes():
 
 def test_a_moving_source_stays_near_the_tracked_path():
     rng = np.random.default_rng(4)
-    walker = performer(np.cumsum(rng.normal(0, 0.03, (40, 3)), axis=0) + [2, 0, 1])
+    walker = performer(np.array([2, 0, 1]) + np.cumsum(rng.normal(0, 0.03, (40, 3)), axis=0))
     (source,) = compose(walker).sources
     away = source.positions_at(walker.trajectory.times_s) - walker.trajectory.positions_m
     assert 2 < len(source.keyframes) < 40
