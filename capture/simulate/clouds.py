@@ -1,4 +1,4 @@
-"""Point clouds of single performers as the segmentation of a take would yield them: training data."""
+"""Clouds of single performers as the segmentation of a take would yield them: training data."""
 
 from __future__ import annotations
 

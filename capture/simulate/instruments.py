@@ -126,6 +126,14 @@ class Instrument:
     left_key_m: np.ndarray
     right_key_m: np.ndarray
 
+    @property
+    def sound_m(self) -> np.ndarray:
+        """Where most of the sound leaves: the top plate at the bridge, the bell of a saxophone."""
+        if self.sizes is None:
+            return np.array([0.0, 0.345, -0.28]) * self.scale
+        s = self.sizes
+        return np.array([0.0, s.rib / 2 + s.arch, s.body + s.neck - s.string])
+
     def strings(self) -> StringSizes:
         """Return the sizes of a stringed instrument.
 
@@ -231,7 +239,7 @@ def _scaled(sizes: StringSizes, scale: float) -> StringSizes:
 def _body(
     sizes: StringSizes, outline: tuple[tuple[float, float], ...], warp: float, color: Color
 ) -> Mesh:
-    """Return the sound box: rings of plate points across, stacked from the lower to the upper end."""
+    """Return the sound box: rings of plate points, stacked from the lower to the upper end."""
     places, widths = np.array(outline).T
     profile = PchipInterpolator(places, widths)
     rows = (1 - np.cos(np.linspace(0, np.pi, 46))) / 2

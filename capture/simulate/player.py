@@ -46,11 +46,15 @@ class PlayerState:
         vertices_m: Shape (V, 3).
         joints_m: Head, left and right hand by name.
         instrument: Pose of the instrument frame.
+        sound_m: Where the sound leaves the instrument, shape (3,).
+        facing_yaw_rad: Where the chest points.
     """
 
     vertices_m: Float32[np.ndarray, "V 3"]
     joints_m: dict[str, Float64[np.ndarray, "3"]]
     instrument: Pose
+    sound_m: Float64[np.ndarray, "3"]
+    facing_yaw_rad: float
 
 
 class Player:
@@ -77,7 +81,7 @@ class Player:
         body_id: int | None = None,
         seated: bool | None = None,
         stand: bool = True,
-        position_m: Sequence[float] = (0.0, 0.0),
+        position_m: Sequence[float] | np.ndarray = (0.0, 0.0),
         yaw_rad: float = 0.0,
     ) -> None:
         """Draw a player.
@@ -155,15 +159,19 @@ class Player:
             name: place.transform(skeleton.positions_m[BONE[bone]][None])[0]
             for name, bone in names.items()
         }
+        instrument = place.compose(
+            Pose(
+                position_m=hold.instrument_position_m,
+                orientation_wxyz=quaternion_from_rotation_matrix(hold.instrument_rotation),
+            )
+        )
+        front = skeleton.rotations[BONE["chest"]][:, 0]
         return PlayerState(
             vertices_m=place.transform(np.concatenate(pieces)),
             joints_m=joints,
-            instrument=place.compose(
-                Pose(
-                    position_m=hold.instrument_position_m,
-                    orientation_wxyz=quaternion_from_rotation_matrix(hold.instrument_rotation),
-                )
-            ),
+            instrument=instrument,
+            sound_m=instrument.transform(self._model.sound_m[None])[0],
+            facing_yaw_rad=self.yaw_rad + float(np.arctan2(front[1], front[0])),
         )
 
     def mesh_at(self, time_s: float) -> Mesh:
@@ -203,9 +211,9 @@ class Player:
             back = -self._skeleton.seat_depth_m - 0.06
             pieces.append((CHAIR, make_chair(self._manner.seat_m, back, rng)))
         if stand:
-            height = (0.55 if self.seated else 0.80) + rng.uniform(0.0, 0.15)
-            side = rng.choice([-1.0, 1.0]) * rng.uniform(0.20, 0.40)
-            ahead = rng.uniform(0.80, 0.95) + (0.15 if self.instrument in _LARGE else 0.0)
+            height = (0.50 if self.seated else 0.65) + rng.uniform(0.0, 0.15)
+            side = rng.choice([-1.0, 1.0]) * rng.uniform(0.25, 0.45)
+            ahead = rng.uniform(0.70, 0.85) + (0.15 if self.instrument in _LARGE else 0.0)
             yaw = float(np.arctan2(side, ahead))
             pieces.append(
                 (STAND, make_stand(height, rng).moved(turn(yaw), np.array([ahead, side, 0.0])))

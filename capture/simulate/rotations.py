@@ -48,7 +48,7 @@ def turn_about(axis: np.ndarray, angle_rad: float) -> Matrix:
 
 
 def turn(yaw_rad: float = 0.0, pitch_rad: float = 0.0, roll_rad: float = 0.0) -> Matrix:
-    """Return yaw about z after pitch about y (forward is positive) after roll about x (to the right)."""
+    """Return yaw about z after pitch about y (forward) after roll about x (to the right)."""
     cy, sy = np.cos(yaw_rad), np.sin(yaw_rad)
     cp, sp = np.cos(pitch_rad), np.sin(pitch_rad)
     cr, sr = np.cos(roll_rad), np.sin(roll_rad)
@@ -77,7 +77,7 @@ def twist_angle(rotation: Matrix, axis: np.ndarray) -> float:
 def bend_limb(
     start: Vector, target: Vector, upper_m: float, lower_m: float, pole: np.ndarray
 ) -> tuple[Vector, Vector]:
-    """Two-bone inverse kinematics: the middle joint and the end of a limb that reaches for a target.
+    """Two-bone inverse kinematics: middle joint and end of a limb that reaches for a target.
 
     The middle joint lies in the plane of start, target and `pole`, on the pole's side (law of
     cosines). A target out of reach gives a straight limb towards it.

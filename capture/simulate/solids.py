@@ -66,7 +66,7 @@ def loft(rings: np.ndarray, color: Color) -> Mesh:
     """Return the closed solid through a stack of rings, with flat ends.
 
     Args:
-        rings: Shape (rings, points, 3); each ring runs anticlockwise seen from the last ring's side.
+        rings: Shape (rings, points, 3); each runs anticlockwise seen from the last ring's side.
         color: RGB.
     """
     count, points, _ = rings.shape

@@ -1,0 +1,140 @@
+"""Where players sit and stand before the camera, and the room around them.
+
+Players stand side by side on an arc that the NFOV view (75° × 65°) holds, from five on in two
+rows whose gaps alternate. They face the camera or the middle of the group. Nobody touches anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.spatial import KDTree
+
+from capture.simulate.player import Player
+
+FEWEST, MOST = 1, 6
+_WIDEST_RAD = np.radians(29.0)
+_STEP_RAD = np.radians(20.0)
+_TURN_LIMIT_RAD = np.radians(50.0)
+_CLEARANCE_M = 0.12
+_TRIES = 24
+_TALL = ("double_bass", "saxophone")
+
+
+def row_of(instruments: Sequence[str], rng: np.random.Generator) -> list[int]:
+    """Return who takes which place from left to right: an order of the players' indices.
+
+    In two rows, the places that alternate are back, front, back …; tall instruments go to the back.
+    """
+    order = [int(index) for index in rng.permutation(len(instruments))]
+    if len(instruments) < 5:
+        return order
+    tall_first = sorted(order, key=lambda index: instruments[index] not in _TALL)
+    back_places = list(range(0, len(order), 2))
+    front_places = list(range(1, len(order), 2))
+    places = dict(zip(back_places + front_places, tall_first, strict=True))
+    return [places[place] for place in sorted(places)]
+
+
+def in_front_row(place: int, count: int) -> bool:
+    """Return whether the place (from the left) is one before the others."""
+    return count >= 5 and place % 2 == 1
+
+
+def arrange(
+    players: Sequence[Player], order: Sequence[int], rng: np.random.Generator, seconds: float
+) -> None:
+    """Put players on their places so that they keep clear of each other.
+
+    Tries several arrangements and keeps the one with the most room.
+
+    Args:
+        players: They are moved.
+        order: Who is where, from left to right (`row_of`).
+        rng: Draws distances and directions.
+        seconds: Length of the performance in which they move.
+    """
+    times = np.linspace(0.0, seconds, 4)
+    for player in players:
+        player.position_m, player.yaw_rad = np.zeros(2), 0.0
+    shapes = [_outline(player, times) for player in players]
+    best, best_places = -1.0, _draw_places(len(players), rng)
+    for _ in range(_TRIES):
+        places = _draw_places(len(players), rng)
+        clearance = _clearance(
+            [_placed(shapes[who], place) for who, place in zip(order, places, strict=True)]
+        )
+        if clearance > best:
+            best, best_places = clearance, places
+        if clearance >= _CLEARANCE_M:
+            break
+    for who, (x, y, yaw) in zip(order, best_places, strict=True):
+        players[who].position_m = np.array([x, y])
+        players[who].yaw_rad = float(yaw)
+
+
+def _draw_places(count: int, rng: np.random.Generator) -> Float64[np.ndarray, "players 3"]:
+    """Draw x, y and facing yaw of every place, from left to right."""
+    half = min(_WIDEST_RAD, _STEP_RAD * (count - 1) / 2)
+    azimuths = np.linspace(half, -half, count) + rng.uniform(-0.03, 0.03, count)
+    if count <= 2:
+        middle = rng.uniform(1.9, 2.5)
+    elif count == 3:
+        middle = rng.uniform(2.2, 2.7)
+    else:
+        middle = rng.uniform(2.65, 2.85)
+    distances = middle + rng.uniform(-0.12, 0.12, count)
+    if count >= 5:
+        front = np.array([in_front_row(place, count) for place in range(count)])
+        distances = np.where(front, 2.1, 3.15) + rng.uniform(-0.1, 0.1, count)
+    x, y = distances * np.cos(azimuths), distances * np.sin(azimuths)
+    toward = np.array([rng.uniform(0.2, 1.0), rng.uniform(-0.2, 0.2)])
+    yaw = np.arctan2(toward[1] - y, toward[0] - x) + rng.uniform(-0.15, 0.15, count)
+    to_camera = np.arctan2(-y, -x)
+    off = (yaw - to_camera + np.pi) % (2 * np.pi) - np.pi
+    yaw = to_camera + np.clip(off, -_TURN_LIMIT_RAD, _TURN_LIMIT_RAD)
+    return np.stack([x, y, yaw], axis=1)
+
+
+def _outline(player: Player, times_s: np.ndarray) -> Float64[np.ndarray, "points 3"]:
+    """Return some points of a player at the origin, over the performance."""
+    return np.concatenate(
+        [player.state_at(float(time)).vertices_m[::7] for time in times_s]
+    ).astype(np.float64)
+
+
+def _placed(shape: np.ndarray, place: np.ndarray) -> np.ndarray:
+    x, y, yaw = place
+    cosine, sine = np.cos(yaw), np.sin(yaw)
+    turned = shape[:, :2] @ np.array([[cosine, sine], [-sine, cosine]])
+    return np.column_stack([turned + (x, y), shape[:, 2]])
+
+
+def _clearance(shapes: Sequence[np.ndarray]) -> float:
+    """Return the smallest distance between two players."""
+    smallest = np.inf
+    for first, second in combinations(shapes, 2):
+        low, high = second.min(axis=0) - 0.3, second.max(axis=0) + 0.3
+        near = first[np.all((first > low) & (first < high), axis=1)]
+        if len(near):
+            smallest = min(smallest, float(KDTree(second).query(near)[0].min()))
+    return smallest
+
+
+def draw_room(players: Sequence[Player], rng: np.random.Generator) -> Float64[np.ndarray, "2 3"]:
+    """Draw the corners of a room around players and camera: lowest and highest x, y, z."""
+    places = np.array([player.position_m for player in players])
+    low = np.array(
+        [rng.uniform(-2.0, -1.2), min(places[:, 1].min(), 0.0) - rng.uniform(1.1, 2.0), 0.0]
+    )
+    high = np.array(
+        [
+            places[:, 0].max() + rng.uniform(1.2, 2.0),
+            max(places[:, 1].max(), 0.0) + rng.uniform(1.1, 2.0),
+            rng.uniform(2.6, 3.6),
+        ]
+    )
+    return np.stack([low, high])
