@@ -23,9 +23,10 @@ from capture.errors import FileFormatError
 
 DEFAULT_HRTF = "MIT_KEMAR_normal_pinna.sofa"
 
-# Part of the pass band in which a resampled response fades out, so that its ends do not ring:
-# from 20.9 to 22.05 kHz for a head measured at 44.1 kHz.
-_FADE = 0.05
+# Part of the common band in which a resampled response fades out, so that it does not ring longer
+# than the silence before its onset. Heads have little left at the end of their own band (KEMAR
+# fades from 20.9 kHz), but much where a lower rate cuts it off.
+_FADE_UP, _FADE_DOWN = 0.05, 0.1
 # Taps that follow, because the abrupt end of a response rings as well.
 _TAIL = 24
 
@@ -70,7 +71,8 @@ class Hrtf:
         before, after = periods * down, periods * up
         bins = min(before, after) // 2 + 1
         place = np.arange(bins) / (min(before, after) / 2)
-        fade = np.cos(np.clip((place - 1 + _FADE) / _FADE, 0, 1) * np.pi / 2) ** 2
+        width = _FADE_UP if up > down else _FADE_DOWN
+        fade = np.cos(np.clip((place - 1 + width) / width, 0, 1) * np.pi / 2) ** 2
         spectrum = rfft(self.impulse_responses, before)[..., :bins] * fade
         taps = math.ceil((self.tap_count + _TAIL) * up / down)
         return replace(
