@@ -11,19 +11,26 @@ says how much of what this route can give was reached.
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.optimize
 import torch
 from jaxtyping import Bool, Float, Float32, Int64
 
-from capture.waveform import Waveform
+from capture.errors import DataError, FileFormatError
+from capture.performer import Performer
+from capture.waveform import Waveform, read_waveform
 from separation.full_band import FullBandConfig, FullBandMasks
 from separation.metrics import si_sdr
 from separation.separate import resampled
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
+from separation.stem import Separation
 from separation.windows import warped_magnitudes
 
 
@@ -78,6 +85,78 @@ def match_by_position(
     matched = np.full(len(distances), -1, dtype=np.int64)
     matched[rows] = columns
     return matched
+
+
+def evaluate_take(
+    take: str | os.PathLike[str],
+    performers: Sequence[Performer],
+    separation: Separation,
+    spectrogram: SpectrogramConfig | None = None,
+    full_band: FullBandConfig | None = None,
+) -> list[Score]:
+    """Score the stems of a simulated take against the truth beside it.
+
+    Performers are matched to the true players by their mean positions. The mixture is what stems
+    and residual add up to.
+
+    Args:
+        take: The take's folder, which holds truth/.
+        performers: Whom the stems belong to, in their order.
+        separation: The stems.
+        spectrogram: The network's front end, for the second rate and the ideal masks.
+        full_band: How the ideal masks reach the recording's rate.
+
+    Returns:
+        As `score_stems`; a performer who is no true player has no row.
+
+    Raises:
+        DataError: The take has no truth, or it belongs to another recording.
+        FileFormatError: The truth is broken.
+    """
+    truth = _read_truth(Path(take))
+    positions_m = np.array([performer.trajectory.mean_position_m for performer in performers])
+    true_m = np.array([np.mean(player["centroids_m"], axis=0) for player in truth])
+    matched = match_by_position(positions_m, true_m)
+    rate = separation.residual.sample_rate_hz
+    mixture = separation.residual.samples.astype(np.float64)
+    for stem in separation.stems:
+        mixture = mixture + stem.waveform.samples
+    kept = [index for index, player in enumerate(matched) if player >= 0]
+    images = [
+        read_waveform(Path(take) / "truth" / str(truth[matched[index]]["image"])) for index in kept
+    ]
+    for image in images:
+        if (image.sample_count, image.sample_rate_hz) != (mixture.shape[1], rate):
+            raise DataError(
+                f"{take}: the truth has {image.sample_count} samples at {image.sample_rate_hz} Hz "
+                f"and the stems {mixture.shape[1]} at {rate} Hz: they are of another take."
+            )
+    return score_stems(
+        Waveform(samples=mixture.astype(np.float32), sample_rate_hz=rate),
+        images,
+        [separation.stems[index].waveform for index in kept],
+        [separation.stems[index].name for index in kept],
+        [str(truth[matched[index]]["instrument"]) for index in kept],
+        spectrogram,
+        full_band,
+    )
+
+
+def _read_truth(take: Path) -> list[dict[str, Any]]:
+    path = take / "truth" / "truth.json"
+    if not path.is_file():
+        raise DataError(
+            f"{take} has no truth to score against ({path.name} is missing): only simulated takes "
+            "have one."
+        )
+    try:
+        players = json.loads(path.read_text(encoding="utf-8"))["players"]
+        missing = {"centroids_m", "image", "instrument"} - set(players[0])
+        if missing:
+            raise ValueError(f"a player lacks {', '.join(sorted(missing))}")
+    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: not the truth of a simulated take ({error}).") from error
+    return players
 
 
 def score_stems(
