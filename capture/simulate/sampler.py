@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 
 import numpy as np
 import soxr
@@ -137,11 +138,10 @@ def play_part(
     player = _Player(voice=voice, manner=_MANNERS[instrument], rng=rng)
     sound = np.zeros(round(duration_s * _RATE_HZ))
     previous: Note | None = None
-    following = (*part.notes[1:], None)
-    for note, after in zip(part.notes, following, strict=True):
-        slurred_in = _slurred(previous, note) and instrument not in POLYPHONIC
-        slurred_out = _slurred(note, after) and instrument not in POLYPHONIC
-        start, samples = player.play(note, previous if slurred_in else None, slurred_out)
+    slurs = instrument not in POLYPHONIC
+    for note, after in zip_longest(part.notes, part.notes[1:]):
+        slurred_from = previous if slurs and _slurred(previous, note) else None
+        start, samples = player.play(note, slurred_from, slurs and _slurred(note, after))
         room = sound[start : start + len(samples)]
         room += samples[: len(room)]
         previous = note
@@ -224,7 +224,7 @@ class _Player:
         times = np.arange(count) / _RATE_HZ
 
         # A slow attack leaves a short note no time to speak: enter the recording later.
-        attack_s = min(zone.attack_s, manner.longest_attack_s, 0.4 * note.duration_s + 0.01)
+        attack_s = min(zone.attack_s, manner.longest_attack_s, 0.25 * note.duration_s)
         enter_s = zone.attack_s + 0.05 if slurred_from else zone.attack_s - attack_s
         if zone.loop_start is not None:
             enter_s += float(rng.uniform(0, 0.01))

@@ -347,19 +347,20 @@ def arpeggio(
 
 
 def guitar_voicing(chord: Chord, fret: int) -> list[int]:
-    """Return a playable voicing: at most one pitch a string, within four frets of `fret`.
+    """Return a playable voicing: rising, at most one pitch a string, from `fret` to four above.
 
-    The lowest string that offers the root carries it, and no string below it sounds.
+    The lowest string that offers the root carries it, and no string below it sounds. Five frets
+    on the three lowest strings cover more than an octave, so that there is one.
     """
-    reach = range(fret, fret + 4)
     pitches: list[int] = []
     for string in _GUITAR_STRINGS:
-        offered = [string + f for f in reach if (string + f) % 12 in chord.pitch_classes]
-        if not pitches:
-            offered = [pitch for pitch in offered if pitch % 12 == chord.root]
-        if offered:
-            pitches.append(offered[0])
-    return pitches or chord.tones(45, 64)[:4]
+        offered = [string + f for f in range(fret, fret + 5)]
+        if pitches:
+            offered = [p for p in offered if p > pitches[-1] and p % 12 in chord.pitch_classes]
+        else:
+            offered = [p for p in offered if p % 12 == chord.root]
+        pitches += offered[:1]
+    return pitches
 
 
 def guitar(rng: np.random.Generator, span: Span) -> list[Stroke]:
@@ -378,7 +379,7 @@ def guitar(rng: np.random.Generator, span: Span) -> list[Stroke]:
         count = max(1, round(span.chord_beats / step))
         end = start + span.chord_beats
         if pattern == "pick":
-            upper = voicing[1:] or voicing
+            upper = voicing[1:]
             for i in range(count):
                 pitch = voicing[0] if i == 0 else upper[int(order[i % 4]) % len(upper)]
                 again = _EPSILON_BEATS + step * len(upper)
@@ -398,5 +399,5 @@ def guitar(rng: np.random.Generator, span: Span) -> list[Stroke]:
             if pattern == "bass and chord":
                 chosen = voicing[:1] if (hit // span.division) % 2 == 0 else voicing[1:]
             accent = 0.05 if hit == 0 else -0.02
-            strokes.extend(Stroke(at, length, pitch, accent) for pitch in chosen or voicing)
+            strokes.extend(Stroke(at, length, pitch, accent) for pitch in chosen)
     return strokes
