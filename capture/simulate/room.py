@@ -214,6 +214,8 @@ def _simulate(
             sources, microphones[:1], bounds, _walls(mean, hardness), order, rate_hz
         )
         measured_s = decay_time(trial, rate_hz, band_hz=_CALIBRATED_HZ)
+        if abs(measured_s / longest_s - 1) < 0.01:
+            break
         low, high = (mean, high) if measured_s > longest_s else (low, mean)
         # The decay rate is nearly proportional to −log(1 − absorption).
         guess = 1 - (1 - mean) ** (measured_s / longest_s)
@@ -313,7 +315,7 @@ def decay_time(
         band_hz: Lowest and highest frequency to look at; all if None.
 
     Raises:
-        ValueError: The responses end before they have decayed by 25 dB.
+        ValueError: The responses are silent or end before they have decayed by 25 dB.
 
     Source: ISO 3382-1, T20 by backward integration (Schroeder 1965) and a line fitted to it.
     """
@@ -323,9 +325,11 @@ def decay_time(
         heard = np.asarray(signal.sosfilt(band, heard, axis=-1))
     power = np.square(heard).reshape(-1, heard.shape[-1]).sum(axis=0)
     energy = np.cumsum(power[::-1])[::-1]
+    if energy[0] == 0:
+        raise ValueError("the response is silent: no decay to measure.")
     level_db = 10 * np.log10(energy[energy > 0] / energy[0])
     start, stop = np.searchsorted(-level_db, [5.0, 25.0])
-    if stop - start < 2 or stop == len(level_db):
+    if stop - start < 2 or stop > 0.95 * len(power):  # a cut-off response falls only at its end
         raise ValueError("the response does not decay by 25 dB: give a longer one.")
     slope_db_s = np.polyfit(np.arange(start, stop) / rate_hz, level_db[start:stop], 1)[0]
     return float(-60 / slope_db_s)
