@@ -1,0 +1,318 @@
+"""Whole takes: lengths, sums, edges, equal players, with a network whose masks are known."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from capture.errors import DataError
+from capture.performer import Performer
+from capture.point_cloud import PointCloud
+from capture.pose import Trajectory
+from capture.waveform import Waveform
+from separation.backbones import UNetConfig
+from separation.full_band import FullBandConfig
+from separation.metrics import si_sdr
+from separation.model import ModelConfig, SeparationModel
+from separation.separate import SeparateConfig, encode_performers, resampled, separate
+from separation.sharing import group_performers, soft_masks
+from separation.stem import read_separation, write_separation
+from separation.windows import mask_logits, window_starts
+
+POINT_CLOUD = dataclasses.replace(ModelConfig().point_cloud, width=4)
+
+
+def performer(number, height=1.0, instrument=None, clouds=3):
+    rng = np.random.default_rng(number)
+    positions = rng.uniform(-1, 1, (500, 3)) * [0.2, 0.4, 0.5 * height] + [2.0, number - 1.0, 1.0]
+    return Performer(
+        name=f"performer-{number + 1}",
+        trajectory=Trajectory(
+            times_s=np.array([0.0, 1.0]),
+            positions_m=np.array([[2.0, number - 1.0, 1.0]] * 2),
+            orientations_wxyz=np.array([[0.0, 0.0, 0.0, 1.0]] * 2),
+        ),
+        cloud_times_s=np.linspace(0, 1, clouds),
+        clouds=tuple(PointCloud(positions_m=positions) for _ in range(clouds)),
+        instrument=instrument,
+    )
+
+
+PERFORMERS = [performer(0), performer(1, 1.3), performer(2, 0.7)]
+
+
+class SplitByFrequency(SeparationModel):
+    """Performer p of P owns the p-th part of the network's rows; the rest is real."""
+
+    edge = 8.0
+    equal = False
+
+    def mask_logits(self, log_spectrogram, conditions):
+        self.windows = getattr(self, "windows", 0) + len(log_spectrogram)
+        rows, frames = log_spectrogram.shape[-2:]
+        count = conditions.shape[1]
+        centre = (torch.arange(count) + 0.5) / count
+        if self.equal:
+            centre = centre.clone()
+            centre[1] = centre[0] + 0.001
+        distance = torch.arange(rows)[None] / rows - centre[:, None]
+        logits = -((distance * self.edge) ** 2) * 8
+        return logits[None, :, :, None].expand(len(log_spectrogram), -1, -1, frames)
+
+
+def build(kind=SplitByFrequency, **changes):
+    torch.manual_seed(0)
+    config = ModelConfig(
+        point_cloud=POINT_CLOUD,
+        backbone=UNetConfig(width=4),
+        **{"head": "softmax", **changes},
+    )
+    return kind(config).eval()
+
+
+@pytest.fixture(scope="module")
+def splitter():
+    return build()
+
+
+def noise(seconds, rate, seed=0):
+    rng = np.random.default_rng(seed)
+    samples = 0.1 * rng.standard_normal((1, max(1, round(seconds * rate))))
+    return Waveform(samples=samples.astype(np.float32), sample_rate_hz=rate)
+
+
+def tone(frequency_hz, seconds, rate):
+    return np.sin(2 * np.pi * frequency_hz * np.arange(round(seconds * rate)) / rate)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 48000, 192000])
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.8, 7.3])
+def test_stems_and_residual_are_the_mixture(splitter, rate, seconds):
+    mixture = noise(seconds, rate)
+    separation = separate(mixture, PERFORMERS, splitter)
+    sounds = [stem.waveform for stem in separation.stems] + [separation.residual]
+    assert {sound.sample_rate_hz for sound in sounds} == {rate}
+    assert {sound.samples.shape for sound in sounds} == {mixture.samples.shape}
+    error = sum(sound.samples.astype(np.float64) for sound in sounds) - mixture.samples
+    assert np.sum(error**2) <= 1e-12 * np.sum(mixture.samples.astype(np.float64) ** 2)
+    assert separation.manifest.reconstruction_db <= -120
+    assert separation.manifest.sample_count == mixture.sample_count
+
+
+@pytest.mark.parametrize("rate", [11025, 48000])
+def test_masks_reach_the_right_frequencies(splitter, rate):
+    """Three tones, one in the middle of each performer's rows."""
+    # Row y of [−1, 1] lies at (21^((y+1)/2) − 11)/10 of the way from −Nyquist to Nyquist, of which
+    # the network's picture holds the upper half of that line as 0…5512 Hz.
+    middles = (np.arange(3) + 0.5) / 3
+    frequencies_hz = ((21**middles - 11) / 10 + 1) / 2 * 5512.5
+    tones = [0.1 * tone(frequency, 5.0, rate) for frequency in frequencies_hz]
+    mixture = Waveform(samples=sum(tones)[None].astype(np.float32), sample_rate_hz=rate)
+    separation = separate(mixture, PERFORMERS, splitter)
+    inner = slice(rate // 4, -rate // 4)
+    for reference, stem in zip(tones, separation.stems, strict=True):
+        assert si_sdr(reference[inner], stem.waveform.samples[0][inner]) > 20
+
+
+def test_above_the_band_energy_follows_the_shares(splitter):
+    """Where only performer 3 sounds near the band's end, it gets what lies above."""
+    rate = 48000
+    low, high = tone(150.0, 4.0, rate), tone(4200.0, 4.0, rate)
+    above = 0.3 * tone(9000.0, 4.0, rate)
+    mixture = Waveform(samples=(0.1 * (low + high + above))[None], sample_rate_hz=rate)
+    separation = separate(mixture, PERFORMERS, splitter)
+    assert separation.manifest.extrapolated_above_hz == pytest.approx(5236.875)
+    got = [np.abs(np.fft.rfft(s.waveform.samples[0]))[4 * 9000] for s in separation.stems]
+    assert got[2] > 0.95 * sum(got)
+
+
+def test_nothing_is_extrapolated_below_the_networks_rate(splitter):
+    assert separate(noise(1, 8000), PERFORMERS, splitter).manifest.extrapolated_above_hz is None
+
+
+def test_windows_leave_no_seam(splitter):
+    """A mask that does not change over time must not be modulated by windows or blocks."""
+    rate = 48000
+    mixture = Waveform(samples=0.1 * tone(300.0, 20.0, rate)[None], sample_rate_hz=rate)
+    config = SeparateConfig(window_frames=128, full_band=FullBandConfig(block_frames=37))
+    stem = separate(mixture, PERFORMERS, splitter, config).stems[0].waveform.samples[0]
+    level = np.sqrt(np.mean(stem[rate:-rate].reshape(-1, 480) ** 2, axis=1))
+    assert np.ptp(level) < 1e-3 * level.mean()
+    whole = separate(mixture, PERFORMERS, splitter).stems[0].waveform.samples[0]
+    np.testing.assert_allclose(stem, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_masks_never_sum_above_one(head):
+    model = build(head=head)
+    logits = np.random.default_rng(0).normal(0, 4, (4, 256, 10)).astype(np.float16)
+    masks = soft_masks(logits, model, ((0, 2), (1,), (3,)))
+    assert masks.min() >= 0
+    assert masks.sum(axis=0).max() <= 1 + 1e-6
+    np.testing.assert_array_equal(masks[0], masks[2])
+    ungrouped = soft_masks(logits, model)
+    np.testing.assert_allclose(masks.sum(axis=0), ungrouped.sum(axis=0), atol=1e-6)
+
+
+def test_equal_players_split_equally():
+    model = build()
+    model.equal = True
+    separation = separate(noise(3, 16000), PERFORMERS, model)
+    first, second, third = separation.stems
+    assert first.shared_with == ("performer-2",)
+    assert second.shared_with == ("performer-1",)
+    assert "cannot tell performer-1 from performer-2" in first.note
+    assert third.shared_with == ()
+    assert third.note == ""
+    np.testing.assert_array_equal(first.waveform.samples, second.waveform.samples)
+
+
+def test_unequal_players_do_not_share(splitter):
+    stems = separate(noise(3, 16000), PERFORMERS, splitter).stems
+    assert [stem.shared_with for stem in stems] == [(), (), ()]
+
+
+def test_groups_are_transitive():
+    """1 ≈ 2 and 2 ≈ 3 are one group even where 1 and 3 differ a little more."""
+    model = build(head="sigmoid")
+    logits = np.stack([np.full((256, 4), v) for v in (0.0, 0.3, 0.6, 4.0)]).astype(np.float16)
+    assert group_performers(logits, np.ones((256, 4), np.float32), model, 0.12) == ((0, 1, 2), (3,))
+
+
+def test_windows_cover_every_frame():
+    for frames in (1, 5, 256, 257, 400, 1000):
+        starts = window_starts(frames, 256, 128)
+        assert starts[0] == 0
+        assert starts == sorted(set(starts))
+        assert all(b - a <= 128 for a, b in itertools.pairwise(starts))
+        assert starts[-1] + 256 >= frames
+        assert starts[-1] == max(frames - 256, 0)
+
+
+def test_the_audio_network_runs_once_a_window():
+    model = build()
+    separate(noise(20, 11025), PERFORMERS, model, SeparateConfig(window_frames=256, overlap=0.5))
+    frames = 1 + 20 * 11025 // 256
+    assert model.windows == len(window_starts(frames, 256, 128))
+
+
+def test_one_window_is_what_the_network_says():
+    model = build(SeparationModel)
+    with torch.no_grad():
+        for weights in model.backbone.parameters():
+            weights.mul_(3)  # away from the published initialization, whose logits are all but 0
+    samples = noise(127 * 256 / 11025, 11025).samples[0]
+    conditions = torch.rand(2, model.config.channels, generator=torch.Generator().manual_seed(0))
+    faded, magnitudes = mask_logits(
+        samples, conditions, model, window_frames=128, hop_frames=64, progress=lambda _: None
+    )
+    expected = model.front_end.stft(torch.from_numpy(samples)).abs()
+    np.testing.assert_allclose(magnitudes, model.front_end.warp(expected).numpy(), atol=1e-4)
+    with torch.inference_mode():
+        seen = model.front_end.network_input(expected[None])
+        logits = model.mask_logits(seen, conditions[None])[0].numpy()
+    assert faded.shape == logits.shape == (2, 256, 128)
+    assert np.ptp(logits) > 1e-3
+    np.testing.assert_allclose(faded, logits, rtol=2e-3, atol=1e-4)
+
+
+def test_one_performer_and_repeatability():
+    model = build(SeparationModel)
+    mixture = noise(2, 48000)
+    one, again = (separate(mixture, PERFORMERS[:1], model) for _ in range(2))
+    np.testing.assert_array_equal(one.stems[0].waveform.samples, again.stems[0].waveform.samples)
+    assert one.manifest == again.manifest
+    # Softmax over one performer gives everything to it.
+    assert one.manifest.residual_db < -100
+
+
+def test_channel_and_gain(splitter):
+    quiet, loud = noise(1, 16000, seed=1), noise(1, 16000, seed=2)
+    both = Waveform(samples=np.concatenate([quiet.samples, loud.samples]), sample_rate_hz=16000)
+    stems = separate(both, PERFORMERS, splitter, center_channel=1).stems
+    alone = separate(loud, PERFORMERS, splitter).stems
+    np.testing.assert_array_equal(stems[0].waveform.samples, alone[0].waveform.samples)
+
+
+def test_progress_rises_to_one(splitter):
+    fractions = []
+    separate(noise(20, 16000), PERFORMERS, splitter, progress=fractions.append)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert len(fractions) > 4
+
+
+def test_conditions_are_the_mean_over_clouds():
+    model = build(SeparationModel)
+    with torch.no_grad():
+        model.conditioner.network.fc.kernel.mul_(1e6)  # an untrained network sees little
+    # One performer of three clouds is the mean of three performers with one of them each.
+    bodies = [
+        performer(number, height).clouds[0] for number, height in ((0, 1), (1, 1.3), (2, 0.7))
+    ]
+    poses = PERFORMERS[0].trajectory
+    together = dataclasses.replace(PERFORMERS[0], clouds=tuple(bodies))
+    alone = [
+        dataclasses.replace(PERFORMERS[0], clouds=(body,), cloud_times_s=poses.times_s[:1])
+        for body in bodies
+    ]
+    parts = encode_performers(alone, model, clouds=3)
+    assert float((parts[0] - parts[1]).abs().max()) > 0.01
+    seen = encode_performers([together, *alone], model, clouds=3)
+    torch.testing.assert_close(seen[0], parts.mean(dim=0))
+    torch.testing.assert_close(seen[1:], parts)
+    # A single cloud is the one in the middle of the take.
+    middle = encode_performers([together], model, clouds=1)
+    torch.testing.assert_close(middle[0], parts[1])
+
+
+def test_label_networks_ask_for_labels():
+    model = build(SeparationModel, conditioner="label")
+    labelled = [performer(0, instrument="violin"), performer(1, instrument="cello")]
+    assert len(separate(noise(1, 16000), labelled, model).stems) == 2
+    with pytest.raises(DataError, match="performer-1 has none"):
+        separate(noise(1, 16000), PERFORMERS, model)
+
+
+def test_bad_input_is_refused(splitter):
+    mixture = noise(1, 16000)
+    broken = mixture.samples.copy()
+    broken[0, 8000] = np.nan
+    with pytest.raises(DataError, match=r"at sample 8000 \(0.500 s\)"):
+        separate(Waveform(samples=broken, sample_rate_hz=16000), PERFORMERS, splitter)
+    with pytest.raises(DataError, match="silent"):
+        separate(Waveform(samples=0 * mixture.samples, sample_rate_hz=16000), PERFORMERS, splitter)
+    with pytest.raises(DataError, match="no sample"):
+        separate(
+            Waveform(samples=mixture.samples[:, :0], sample_rate_hz=16000), PERFORMERS, splitter
+        )
+    with pytest.raises(DataError, match="no performer"):
+        separate(mixture, [], splitter)
+    with pytest.raises(DataError, match="different names"):
+        separate(mixture, [PERFORMERS[0], PERFORMERS[0]], splitter)
+    with pytest.raises(DataError, match="performer-1 has no point cloud"):
+        separate(mixture, [performer(0, clouds=0)], splitter)
+    with pytest.raises(ValueError, match="center_channel must be 0…0, got 3"):
+        separate(mixture, PERFORMERS, splitter, center_channel=3)
+    with pytest.raises(ValueError, match="8000…192000"):
+        separate(Waveform(samples=mixture.samples, sample_rate_hz=4000), PERFORMERS, splitter)
+    with pytest.raises(ValueError, match="multiple of"):
+        separate(mixture, PERFORMERS, splitter, SeparateConfig(window_frames=100))
+
+
+def test_resampling_keeps_tones():
+    sound = tone(1000.0, 1.0, 48000).astype(np.float32)
+    low = resampled(sound, 48000, 11025)
+    assert len(low) == 11025
+    np.testing.assert_allclose(low[500:-500], tone(1000.0, 1.0, 11025)[500:-500], atol=1e-3)
+
+
+def test_manifest_survives_the_folder(splitter, tmp_path):
+    separation = separate(noise(1, 44100), PERFORMERS, splitter)
+    write_separation(tmp_path / "stems", separation)
+    read = read_separation(tmp_path / "stems")
+    assert read.manifest == separation.manifest
+    for mine, theirs in zip(separation.stems, read.stems, strict=True):
+        np.testing.assert_array_equal(mine.waveform.samples, theirs.waveform.samples)
