@@ -38,10 +38,11 @@ def minkowski_layers() -> SparseLayers:
             f"MinkowskiEngine does not load ({error}). Use the torch back end, which gives the "
             "same results, or build MinkowskiEngine 0.5.4 from source for your torch and CUDA."
         ) from error
-    return _wrap(engine)
+    return wrap(engine)
 
 
-def _wrap(engine: Any) -> SparseLayers:
+def wrap(engine: Any) -> SparseLayers:
+    """Return the layers of an imported MinkowskiEngine."""
     modes = engine.SparseTensorQuantizationMode
     mode_of = {
         # On the CPU this mode keeps the first point of a voxel, whatever its name says.

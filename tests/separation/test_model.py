@@ -1,0 +1,199 @@
+"""The whole network: configuration, conditions, masks, checkpoints."""
+
+import json
+from dataclasses import asdict, replace
+from importlib import resources
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from capture.errors import FileFormatError
+from separation.backbones import UNetConfig
+from separation.conditioners.point_cloud import PointCloudConfig
+from separation.fusions import LinearFusion
+from separation.heads import masks_from_logits
+from separation.model import ModelConfig, SeparationModel, model_config_from_dict
+from separation.spectrogram import SpectrogramConfig
+
+
+def small(**changes):
+    settings = {
+        "instruments": ("violin", "cello", "guitar"),
+        "channels": 4,
+        "spectrogram": SpectrogramConfig(relative_level=True, floor=1e-3),
+        "backbone": UNetConfig(levels=4, width=4, initialization="kaiming"),
+        "conditioner": "label",
+        "point_cloud": PointCloudConfig(width=4, out_channels=4),
+    }
+    return ModelConfig(**settings | changes)
+
+
+def picture(model, seed=0, frames=32):
+    magnitude = torch.from_numpy(
+        np.random.default_rng(seed).gamma(1.0, 1.0, (2, 512, frames)).astype(np.float32)
+    )
+    return model.front_end.network_input(magnitude)
+
+
+def clouds(count, seed=0):
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        cells = np.unique(rng.integers(-30, 30, (300, 3)), axis=0).astype(np.int32)
+        made.append([(cells, (cells * 0.02).astype(np.float32))])
+    return made
+
+
+def test_logits_have_one_map_a_performer():
+    torch.manual_seed(0)
+    model = SeparationModel(small()).eval()
+    with torch.inference_mode():
+        conditions = model.encode_labels(["cello", "violin"])[None]
+        assert model.mask_logits(picture(model), conditions).shape == (2, 2, 256, 32)
+
+
+def test_performers_are_interchangeable():
+    torch.manual_seed(0)
+    model = SeparationModel(small()).eval()
+    with torch.inference_mode():
+        conditions = model.encode_labels(["cello", "violin", "guitar"])[None]
+        logits = model.mask_logits(picture(model), conditions)
+        turned = model.mask_logits(picture(model), conditions.roll(1, dims=1))
+    torch.testing.assert_close(turned, logits.roll(1, dims=1))
+
+
+def test_fusion_is_the_published_formula():
+    torch.manual_seed(0)
+    fusion = LinearFusion(4)
+    assert fusion.scale.tolist() == [1.0] * 4
+    assert fusion.bias.tolist() == [0.0]
+    fusion.scale.data = torch.tensor([1.0, 2.0, -1.0, 0.5])
+    fusion.bias.data = torch.tensor([0.25])
+    features, conditions = torch.randn(2, 4, 3, 5), torch.rand(1, 3, 4)
+    expected = torch.einsum("pk,k,bkft->bpft", conditions[0], fusion.scale, features) + 0.25
+    torch.testing.assert_close(fusion(features, conditions), expected)
+
+
+def test_point_clouds_give_conditions_between_0_and_1():
+    torch.manual_seed(0)
+    model = SeparationModel(small(conditioner="point_cloud")).eval()
+    with torch.inference_mode():
+        conditions = model.encode(clouds(3))
+    assert conditions.shape == (3, 4)
+    assert 0 < float(conditions.min()) < float(conditions.max()) < 1
+
+
+def test_softmax_masks_sum_to_one_and_twins_share_equally():
+    logits = torch.randn(1, 3, 4, 5)
+    logits[:, 2] = logits[:, 1]
+    masks = masks_from_logits("softmax", logits)
+    torch.testing.assert_close(masks.sum(dim=1), torch.ones(1, 4, 5))
+    torch.testing.assert_close(masks[:, 1], masks[:, 2])
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_absent_performers_get_nothing(head):
+    present = torch.tensor([[True, True, False]])
+    logits = torch.randn(1, 3, 4, 5)
+    masks = masks_from_logits(head, logits, present)
+    assert not masks[:, 2].any()
+    torch.testing.assert_close(masks[:, :2], masks_from_logits(head, logits[:, :2]))
+
+
+def test_unknown_head_is_refused():
+    with pytest.raises(ValueError, match="sigmoid, softmax"):
+        masks_from_logits("relu", torch.zeros(1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("conditioner", ["label", "point_cloud"])
+def test_checkpoints_come_back(tmp_path, conditioner):
+    torch.manual_seed(3)
+    model = SeparationModel(small(conditioner=conditioner)).eval()
+    model.save(tmp_path / "net.safetensors")
+    again = SeparationModel.load(tmp_path / "net.safetensors")
+    assert again.config == model.config
+    assert not again.training
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_half_checkpoints_are_half_the_size_and_nearly_the_same(tmp_path):
+    torch.manual_seed(3)
+    model = SeparationModel(small()).eval()
+    model.save(tmp_path / "whole.safetensors")
+    model.save(tmp_path / "half.safetensors", half=True)
+    sizes = [(tmp_path / f"{n}.safetensors").stat().st_size for n in ("whole", "half")]
+    assert sizes[1] < 0.65 * sizes[0]
+    again = SeparationModel.load(tmp_path / "half.safetensors")
+    with torch.inference_mode():
+        conditions = model.encode_labels(["cello", "violin"])[None]
+        torch.testing.assert_close(
+            again.mask_logits(picture(model), conditions),
+            model.mask_logits(picture(model), conditions),
+            rtol=0,
+            atol=0.05,
+        )
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    SeparationModel(small()).save(tmp_path / "net.safetensors")
+    other = replace(small(), channels=6, point_cloud=PointCloudConfig(width=4, out_channels=6))
+    (tmp_path / "net.json").write_text(json.dumps(asdict(other)))
+    with pytest.raises(FileFormatError, match=r"another architecture.*conditioner"):
+        SeparationModel.load(tmp_path / "net.safetensors")
+
+
+def test_missing_and_broken_checkpoints_are_named(tmp_path):
+    with pytest.raises(FileFormatError, match=r"net\.json"):
+        SeparationModel.load(tmp_path / "net.safetensors")
+    (tmp_path / "net.json").write_text(json.dumps(asdict(small())))
+    (tmp_path / "net.safetensors").write_bytes(b"no weights")
+    with pytest.raises(FileFormatError, match=r"net\.safetensors"):
+        SeparationModel.load(tmp_path / "net.safetensors")
+
+
+def test_weights_that_lack_a_layer_are_refused(tmp_path):
+    model = SeparationModel(small())
+    model.save(tmp_path / "net.safetensors")
+    weights = safetensors.torch.load_file(tmp_path / "net.safetensors")
+    del weights["fusion.bias"]
+    safetensors.torch.save_file(weights, tmp_path / "net.safetensors")
+    with pytest.raises(FileFormatError, match=r"lacks fusion\.bias"):
+        SeparationModel.load(tmp_path / "net.safetensors")
+
+
+def test_unknown_keys_of_a_configuration_are_named():
+    data = asdict(small())
+    data["backbone"]["depth"] = 7
+    with pytest.raises(ValueError, match=r"unknown key backbone\.depth"):
+        model_config_from_dict(data)
+
+
+def test_condition_of_the_wrong_kind_is_refused():
+    labels = SeparationModel(small())
+    with pytest.raises(ValueError, match="encode_labels"):
+        labels.encode(clouds(1))
+    with pytest.raises(ValueError, match=r"violin, cello, guitar; not tuba"):
+        labels.encode_labels(["tuba"])
+    with pytest.raises(ValueError, match="call encode"):
+        SeparationModel(small(conditioner="point_cloud")).encode_labels(["violin"])
+
+
+def test_sizes_that_do_not_fit_together_are_refused():
+    with pytest.raises(ValueError, match="must agree"):
+        small(conditioner="point_cloud", channels=5)
+    with pytest.raises(ValueError, match="multiple of 512"):
+        small(backbone=UNetConfig(levels=9, width=4))
+
+
+@pytest.mark.parametrize("name", ["pcs-depth", "pcs-label", "pcs-depth-small"])
+def test_shipped_configurations_are_valid(name):
+    text = (resources.files("separation") / "configs" / f"{name}.json").read_text()
+    data = json.loads(text)
+    config = model_config_from_dict(data["model"])
+    assert config.spectrogram.align_corners
+    if name == "pcs-depth":
+        assert config.backbone == UNetConfig()
+        assert config.point_cloud.width == 64

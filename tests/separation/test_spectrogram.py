@@ -1,0 +1,127 @@
+"""The front end against its formulas, PyTorch's grid sampling, and itself (round trips)."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from separation.spectrogram import (
+    LogSpectrogram,
+    SpectrogramConfig,
+    linear_rows_to_log,
+    log_rows_to_linear,
+)
+
+
+def noise(*shape, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+@given(samples=st.integers(1024, 6000), seed=st.integers(0, 99))
+@settings(max_examples=15, deadline=None)
+def test_inverse_transform_gives_the_waveform_back(samples, seed):
+    front_end = LogSpectrogram(SpectrogramConfig())
+    waveform = noise(2, samples, seed=seed)
+    spectrum = front_end.stft(waveform)
+    assert spectrum.shape == (2, 512, 1 + samples // 256)
+    torch.testing.assert_close(front_end.istft(spectrum, samples), waveform, rtol=0, atol=2e-5)
+
+
+def test_papers_window_of_65535_samples_gives_256_frames():
+    assert LogSpectrogram(SpectrogramConfig()).stft(noise(1, 65535)).shape == (1, 512, 256)
+    assert SpectrogramConfig().samples_of(256) == 65280
+
+
+def test_sine_lies_in_its_bin():
+    config = SpectrogramConfig()
+    bin_hz = config.sample_rate_hz / config.fft_size
+    time = torch.arange(8192) / config.sample_rate_hz
+    spectrum = LogSpectrogram(config).stft(torch.sin(2 * torch.pi * 40 * bin_hz * time)[None])
+    assert int(spectrum.abs()[0, :, 10].argmax()) == 40
+
+
+def test_warp_follows_its_formula_and_its_inverse():
+    rows = torch.linspace(-1, 1, 101, dtype=torch.float64)
+    ends = log_rows_to_linear(torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64))
+    # (21^0 − 11)/10, (√21 − 11)/10, (21 − 11)/10
+    torch.testing.assert_close(
+        ends, torch.tensor([-1.0, (21**0.5 - 11) / 10, 1.0], dtype=torch.float64)
+    )
+    torch.testing.assert_close(linear_rows_to_log(log_rows_to_linear(rows)), rows)
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_warp_is_grid_sampling(align_corners):
+    front_end = LogSpectrogram(SpectrogramConfig(align_corners=align_corners))
+    values = noise(3, 512, 20).abs()
+    source = (21.0 ** ((torch.linspace(-1, 1, 256, dtype=torch.float64) + 1) / 2) - 11) / 10
+    columns = torch.linspace(-1, 1, 20, dtype=torch.float64)
+    grid = torch.stack(torch.broadcast_tensors(columns[None, :], source[:, None]), dim=-1)
+    expected = F.grid_sample(
+        values[:, None].double(), grid.expand(3, -1, -1, -1), align_corners=align_corners
+    )[:, 0]
+    torch.testing.assert_close(
+        front_end.warp(values).double(), expected, rtol=1e-4, atol=2e-4
+    )
+
+
+def test_smooth_masks_survive_warp_and_unwarp():
+    front_end = LogSpectrogram(SpectrogramConfig())
+    rows = torch.linspace(0, 3.0, 512)
+    mask = (0.5 + 0.5 * torch.cos(rows))[None, :, None].expand(1, 512, 8)
+    torch.testing.assert_close(
+        front_end.unwarp(front_end.warp(mask)), mask, rtol=0, atol=2e-4
+    )
+
+
+def test_constant_masks_stay_constant_so_masks_that_sum_to_one_still_do():
+    front_end = LogSpectrogram(SpectrogramConfig())
+    ones = torch.ones(2, 256, 5)
+    torch.testing.assert_close(front_end.unwarp(ones), torch.ones(2, 512, 5))
+
+
+def test_corners_taken_as_published_cost_an_ideal_mask_more_than_a_decibel():
+    # Measured: 1.4–1.8 dB of SI-SDR on synthetic ensembles. Two chirps show it as well.
+    time = torch.arange(32512) / 11025
+    voices = [
+        sum(torch.sin(2 * torch.pi * f * h * time * (1 + 0.05 * time)) / h for h in range(1, 9))
+        for f in (196.0, 311.0)
+    ]
+    sources = torch.stack(voices)
+    mixture = sources.sum(dim=0)
+    scores = []
+    for align_corners in (True, False):
+        front_end = LogSpectrogram(SpectrogramConfig(align_corners=align_corners))
+        magnitudes = front_end.warp(front_end.stft(sources).abs())
+        masks = (magnitudes == magnitudes.amax(dim=0)).float()
+        estimate = front_end.istft(
+            front_end.unwarp(masks) * front_end.stft(mixture[None]), mixture.shape[-1]
+        )
+        error = (estimate - sources).square().sum(-1)
+        scores.append((10 * torch.log10(sources.square().sum(-1) / error)).mean())
+    assert scores[0] - scores[1] > 1.0
+
+
+def test_relative_level_makes_the_picture_independent_of_gain():
+    magnitude = noise(2, 512, 16).abs()
+    relative = LogSpectrogram(SpectrogramConfig(relative_level=True, floor=1e-3))
+    absolute = LogSpectrogram(SpectrogramConfig())
+    torch.testing.assert_close(
+        relative.network_input(magnitude), relative.network_input(1000 * magnitude)
+    )
+    shift = absolute.network_input(1000 * magnitude) - absolute.network_input(magnitude)
+    torch.testing.assert_close(shift, torch.full_like(shift, np.log(1000.0)), rtol=1e-3, atol=1e-3)
+
+
+def test_silence_is_finite():
+    for config in (SpectrogramConfig(), SpectrogramConfig(relative_level=True, floor=1e-3)):
+        picture = LogSpectrogram(config).network_input(torch.zeros(1, 512, 4))
+        assert torch.isfinite(picture).all()
+
+
+@pytest.mark.parametrize("wrong", [{"fft_size": 1023}, {"hop": 0}, {"floor": 0.0}])
+def test_wrong_sizes_are_refused(wrong):
+    with pytest.raises(ValueError, match="fft_size|positive"):
+        SpectrogramConfig(**wrong)
