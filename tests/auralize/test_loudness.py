@@ -1,0 +1,113 @@
+"""Loudness and true peak against the test signals of EBU Tech 3341 and the tables of BS.1770."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.signal import resample
+from scipy.signal.windows import tukey
+
+from auralize.loudness import (
+    LoudnessMeter,
+    TruePeakMeter,
+    integrated_loudness_lufs,
+    k_weighting,
+    true_peak_dbtp,
+)
+
+RATE = 48_000
+
+
+def tone(parts, rate=RATE, frequency=1000.0):
+    """Return a stereo sine in phase, of the given (level in dBFS, seconds)."""
+    envelope = np.concatenate([np.full(round(s * rate), 10 ** (db / 20)) for db, s in parts])
+    sine = envelope * np.sin(2 * np.pi * frequency * np.arange(len(envelope)) / rate)
+    return np.stack([sine, sine])
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
+@pytest.mark.parametrize(
+    ("parts", "lufs"),
+    [
+        # EBU Tech 3341-2016, table 1, cases 1 to 5; tolerance ±0.1 LU. Shortened in proportion.
+        ([(-23, 5)], -23),
+        ([(-33, 5)], -33),
+        ([(-36, 5), (-23, 30), (-36, 5)], -23),
+        ([(-72, 5), (-36, 5), (-23, 30), (-36, 5), (-72, 5)], -23),
+        ([(-26, 10), (-20, 10.05), (-26, 10)], -23),
+    ],
+)
+def test_integrated_loudness_of_the_ebu_cases(rate, parts, lufs):
+    assert integrated_loudness_lufs(tone(parts, rate), rate) == pytest.approx(lufs, abs=0.1)
+
+
+def test_k_weighting_is_the_tabulated_one_at_48_khz():
+    # BS.1770-5, tables 1 and 2.
+    expected = [
+        [1.53512485958697, -2.69169618940638, 1.19839281085285],
+        [1.0, -2.0, 1.0],
+    ]
+    denominators = [
+        [1.0, -1.69065929318241, 0.73248077421585],
+        [1.0, -1.99004745483398, 0.99007225036621],
+    ]
+    np.testing.assert_allclose(
+        k_weighting(48_000), np.hstack([expected, denominators]), rtol=0, atol=1e-8
+    )
+
+
+def test_a_mono_sine_at_full_scale_reads_minus_3_01():
+    # BS.1770-5, annex 1: 0 dBFS at 997 Hz in one front channel reads −3.01 LKFS.
+    sine = tone([(0, 2)], frequency=997.0)[:1]
+    assert integrated_loudness_lufs(sine, RATE) == pytest.approx(-3.01, abs=0.01)
+
+
+@pytest.mark.parametrize("block", [1000, 4799, 30_000])
+def test_meters_do_not_mind_how_blocks_are_cut(block):
+    samples = np.random.default_rng(1).normal(size=(2, 3 * RATE)) * 0.1
+    loudness, peak = LoudnessMeter(2, RATE), TruePeakMeter(2)
+    for start in range(0, samples.shape[1], block):
+        loudness.add(samples[:, start : start + block])
+        peak.add(samples[:, start : start + block])
+    assert loudness.integrated_lufs == pytest.approx(
+        integrated_loudness_lufs(samples, RATE), abs=1e-9
+    )
+    assert peak.peak_dbtp == pytest.approx(true_peak_dbtp(samples), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("period", "phase_deg", "level", "expected_db"),
+    [
+        # EBU Tech 3341-2016, cases 15 to 19: dBTP within +0.2 / −0.4.
+        (4, 0, 0.5, -6.0),
+        (4, 45, 0.5, -6.0),
+        (6, 60, 0.5, -6.0),
+        (8, 67.5, 0.5, -6.0),
+        (4, 45, 1.41, 3.0),
+    ],
+)
+def test_true_peak_of_the_ebu_cases(period, phase_deg, level, expected_db):
+    phase = 2 * np.pi * np.arange(4800) / period + np.radians(phase_deg)
+    # Faded in and out: a sine that starts at once peaks higher between its first samples.
+    sine = level * np.sin(phase) * tukey(4800, 0.5)
+    assert -0.4 < true_peak_dbtp(sine[None]) - expected_db < 0.2
+
+
+def test_true_peak_is_the_largest_of_four_times_as_many_samples():
+    """Against exact interpolation by Fourier transform, of noise below 0.4 of the rate."""
+    rng = np.random.default_rng(0)
+    spectrum = np.fft.rfft(rng.normal(size=(2, 20_000)))
+    spectrum[:, int(0.38 * 20_000) :] = 0
+    noise = np.fft.irfft(spectrum) * np.hanning(20_000)
+    expected = 20 * math.log10(np.abs(resample(noise, 80_000, axis=1)).max())
+    assert expected > 20 * math.log10(np.abs(noise).max()) + 0.3
+    assert true_peak_dbtp(noise) == pytest.approx(expected, abs=0.001)
+
+
+def test_silence_has_no_level():
+    silence = np.zeros((2, RATE))
+    assert integrated_loudness_lufs(silence, RATE) == -math.inf
+    assert true_peak_dbtp(silence) == -math.inf
+    assert integrated_loudness_lufs(tone([(0, 0.3)]), RATE) == -math.inf  # less than one gate
