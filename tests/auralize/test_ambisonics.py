@@ -111,7 +111,7 @@ def test_the_sphere_turns_with_the_listener(tmp_path, noise):
 @pytest.mark.parametrize("order", [0, 3])
 def test_a_moving_source_has_the_harmonics_of_where_it_is(tmp_path, noise, order):
     keys = [
-        {"time_s": t, "position_m": (np.cos(t), np.sin(t), 1.2)} for t in np.linspace(0, 1, 501)
+        {"time_s": t, "position_m": (np.cos(t), np.sin(t), 1.2)} for t in np.linspace(0, 1.1, 551)
     ]
     out = rendered(scene(position_m=None, keyframes=keys), tmp_path, order)
     times = np.arange(RATE) / RATE
