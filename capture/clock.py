@@ -67,4 +67,6 @@ class ClockFit:
         return self.offset_s + (1 + self.drift) * np.asarray(times_s, dtype=np.float64)
 
     def __str__(self) -> str:
-        return f"sound = {self.offset_s:+.4f} s + (1 {self.drift * 1e6:+.1f} ppm) · camera"
+        if self == ClockFit():
+            return "sound and images start together and run alike"
+        return f"sound = {self.offset_s:+.4f} s + (1 {self.drift * 1e6:+.1f} ppm) × camera"

@@ -29,10 +29,13 @@ _BELOW_FLOOR = 0.02
 """Share of the points that noise and mirror images may put below the floor."""
 _LEAST_SHARE = 0.03
 """A floor covers at least this share of what is seen."""
-_LEAST_SPREAD_M = 0.15
-"""Standard deviation of floor points, along and across, that a tilt can be read from."""
+_LEAST_SPREAD_M = 0.05
+"""Standard deviation of floor points across their shorter side: the foot of a wall is thinner."""
 _NEAREST_FLOOR_M = 0.15
-_FIT_TOLERANCES_M = (0.08, 0.05, 0.04, 0.03, 0.03)
+_FIT_STEPS = 6
+_WIDEST_TOLERANCE_M, _NARROWEST_TOLERANCE_M = 0.08, 0.012
+_FLOOR_ERROR_M = 0.005
+"""How far a real sensor's floor is from flat, systematically: more points do not average it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,19 +161,35 @@ def _lowest_plane(heights: np.ndarray, weights: np.ndarray) -> tuple[float, floa
 def _refine(
     floor: Floor, points: np.ndarray, weights: np.ndarray, up: np.ndarray, cone_rad: float
 ) -> Floor | None:
-    """Fit the plane to the points near it; keep the expected tilt where they cannot tell it."""
-    normal, height = floor.up, floor.camera_height_m
-    share = 0.0
-    for tolerance in _FIT_TOLERANCES_M:
-        near = np.abs(points @ normal + height) < tolerance
+    """Fit the plane to the points near it, with the expected up as a prior of its tilt.
+
+    A plane has slopes a and b along two axes across `up`: height + a x + b y + c = 0. With the
+    mean of squared residuals over `_FLOOR_ERROR_M`² and of squared slopes over a third of the
+    cone's angle, squared, the best slopes are the solution of three linear equations: a floor seen
+    over metres decides its tilt, a strip of it leaves the tilt as expected.
+    """
+    across = np.linalg.svd(up[None, :])[2][1:]
+    plane = np.column_stack([points @ across.T, np.ones(len(points))])
+    heights = points @ up
+    prior = np.diag([(3 * _FLOOR_ERROR_M / np.tan(cone_rad)) ** 2] * 2 + [0.0])
+    normal, tolerance_m = floor.up, _WIDEST_TOLERANCE_M
+    distances = points @ normal + floor.camera_height_m
+    height_m, share = floor.camera_height_m, 0.0
+    for _ in range(_FIT_STEPS):
+        near = np.abs(distances) < tolerance_m
         share = float(weights[near].sum())
         if share < _LEAST_SHARE or np.count_nonzero(near) < 50:
             return None
-        center = np.average(points[near], axis=0, weights=weights[near])
-        spread = (points[near] - center) * np.sqrt(weights[near] / share)[:, None]
-        values, vectors = np.linalg.eigh(spread.T @ spread)
-        fitted = vectors[:, 0] * np.sign(vectors[:, 0] @ up)
-        tilt_known = np.sqrt(values[1]) > _LEAST_SPREAD_M
-        normal = fitted if tilt_known and fitted @ up > np.cos(cone_rad) else up
-        height = -float(center @ normal)
-    return Floor(up=normal, camera_height_m=height, share=share)
+        weighted = plane[near] * (weights[near] / share)[:, None]
+        slopes = np.linalg.solve(weighted.T @ plane[near] + prior, -(weighted.T @ heights[near]))
+        length = np.hypot(1.0, np.hypot(slopes[0], slopes[1]))
+        normal = (up + slopes[:2] @ across) / length
+        height_m = float(slopes[2] / length)
+        distances = points @ normal + height_m
+        # Three standard deviations of the noise: walls and feet that stand on the floor stay out.
+        spread_m = 3 * 1.4826 * float(np.median(np.abs(distances[near])))
+        tolerance_m = float(np.clip(spread_m, _NARROWEST_TOLERANCE_M, tolerance_m))
+    across_m = plane[np.abs(distances) < tolerance_m, :2]
+    if np.sqrt(np.linalg.eigvalsh(np.cov(across_m.T))[0]) < _LEAST_SPREAD_M:
+        return None
+    return Floor(up=normal, camera_height_m=height_m, share=share)

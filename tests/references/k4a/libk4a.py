@@ -290,7 +290,7 @@ class Recorder:
                     None,
                     None,
                     byref(image),
-                )  # fmt: skip
+                )
             )
             k4a.k4a_image_set_device_timestamp_usec(image, time_us)
             getattr(k4a, f"k4a_capture_set_{kind}_image")(capture, image)
