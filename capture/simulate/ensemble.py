@@ -33,7 +33,15 @@ from capture.microphones import CENTER_CHANNEL, microphone_positions
 from capture.pose import Pose
 from capture.simulate.bodies import TEST_BODIES, TRAIN_BODIES
 from capture.simulate.kinect import Shell, SimulatedKinect, camera_pose
-from capture.simulate.layout import FEWEST, MOST, arrange, draw_room, in_front_row, row_of
+from capture.simulate.layout import (
+    CLEARANCE_M,
+    FEWEST,
+    MOST,
+    arrange,
+    draw_room,
+    in_front_row,
+    row_of,
+)
 from capture.simulate.player import Player
 from capture.simulate.room import record_in_room
 from capture.simulate.sampler import play_part
@@ -101,7 +109,7 @@ def simulate_take(
         kinect=SimulatedKinect(
             Calibration.simulated(),
             pose,
-            shell=Shell(x_m=bounds[1, 0], y_m=(bounds[0, 1], bounds[1, 1])),
+            shell=Shell(bounds_m=bounds),
         ),
         seconds=seconds,
         seed=seed,
@@ -161,29 +169,34 @@ class _Stage:
 
 
 def _seat_players(parts: Sequence[Part], seconds: float, seed: int, split: str) -> list[Player]:
-    """Draw a different person for each part and put everybody in place."""
-    rng = np.random.default_rng([seed, 1])
-    pool = TRAIN_BODIES if split == "train" else TEST_BODIES
-    people = np.concatenate([rng.permutation(pool) for _ in range(-(-len(parts) // len(pool)))])
-    instruments = [part.instrument for part in parts]
-    order = row_of(instruments, rng)
-    players: list[Player] = []
-    for index, part in enumerate(parts):
-        in_front = in_front_row(order.index(index), len(parts))
-        can_sit = part.instrument not in ("double_bass", "saxophone")
-        players.append(
-            Player(
-                part.instrument,
-                np.random.default_rng([seed, 2, index]),
-                notes=part.notes,
-                seconds=seconds,
-                split=split,
-                body_id=int(people[index]),
-                seated=True if in_front and can_sit else None,
-                stand=bool(rng.random() < 0.6),
+    """Draw a different person for each part and put everybody in place.
+
+    Where music stands leave too little room, the ensemble plays by heart.
+    """
+    for with_stands in (True, False):
+        rng = np.random.default_rng([seed, 1])
+        pool = TRAIN_BODIES if split == "train" else TEST_BODIES
+        people = np.concatenate([rng.permutation(pool) for _ in range(-(-len(parts) // len(pool)))])
+        order = row_of([part.instrument for part in parts], rng)
+        players: list[Player] = []
+        for index, part in enumerate(parts):
+            in_front = in_front_row(order.index(index), len(parts))
+            can_sit = part.instrument not in ("double_bass", "saxophone")
+            stand = bool(rng.random() < 0.6) and (in_front or len(parts) < 5)
+            players.append(
+                Player(
+                    part.instrument,
+                    np.random.default_rng([seed, 2, index]),
+                    notes=part.notes,
+                    seconds=seconds,
+                    split=split,
+                    body_id=int(people[index]),
+                    seated=True if in_front and can_sit else None,
+                    stand=stand and with_stands,
+                )
             )
-        )
-    arrange(players, order, rng, seconds)
+        if arrange(players, order, rng, seconds) >= CLEARANCE_M:
+            break
     return players
 
 

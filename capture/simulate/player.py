@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,7 @@ PARTS: tuple[str, ...] = ("body", "instrument", "bow", "chair", "stand")
 """What a face belongs to; `Player.face_parts` indexes it."""
 
 BODY, INSTRUMENT, BOW, CHAIR, STAND = range(len(PARTS))
+_REACHED_M = 0.012
 _LARGE = ("cello", "double_bass", "guitar")
 _BOWED = ("violin", "viola", "cello", "double_bass")
 
@@ -44,17 +45,21 @@ class PlayerState:
 
     Attributes:
         vertices_m: Shape (V, 3).
-        joints_m: Head, left and right hand by name.
+        joints_m: Head, left_hand, right_hand (the wrists), mouth and chin by name.
         instrument: Pose of the instrument frame.
+        bow: Pose of the bow frame, None where there is no bow.
         sound_m: Where the sound leaves the instrument, shape (3,).
         facing_yaw_rad: Where the chest points.
+        missed_m: How far a hand stays from where it should hold, the larger of both.
     """
 
     vertices_m: Float32[np.ndarray, "V 3"]
     joints_m: dict[str, Float64[np.ndarray, "3"]]
     instrument: Pose
+    bow: Pose | None
     sound_m: Float64[np.ndarray, "3"]
     facing_yaw_rad: float
+    missed_m: float
 
 
 class Player:
@@ -63,6 +68,9 @@ class Player:
     Attributes:
         instrument: Canonical name.
         body_id: Which body.
+        seated: Whether the player sits.
+        model: The instrument.
+        bow: The bow, or None.
         position_m: Floor point below the pelvis, shape (2,).
         yaw_rad: Where the player faces.
         faces: Shape (F, 3); they index the vertices of every time.
@@ -114,24 +122,27 @@ class Player:
         draw_seated = rng.random() < SEATED_BY_DEFAULT[self.instrument]
         self.seated = draw_seated if seated is None else seated
         self._dressed, body_colors = dress(self._body, rng)
-        self._model = make_instrument(self.instrument, rng, split=split)
-        self._bow = make_bow(self.instrument) if self.instrument in _BOWED else None
+        self.model = make_instrument(
+            self.instrument, rng, split=split, stature_m=float(self._body.landmarks_m["crown"][2])
+        )
+        self.bow = make_bow(self.instrument) if self.instrument in _BOWED else None
         self._manner = draw_manner(self._body, self.instrument, self.seated, rng)
-        sizes = self._model.sizes
+        sizes = self.model.sizes
         self._gestures = plan_gestures(
             notes,
             max(seconds, 0.1),
             () if sizes is None else sizes.open_pitches,
             0.0 if sizes is None else sizes.string,
-            0.0 if self._bow is None else self._bow.hair_m,
+            0.0 if self.bow is None else self.bow.hair_m,
             rng,
         )
         self._skeleton = Skeleton(self._body)
+        self._lean_to_reach()
         self._still = self._make_furniture(stand, rng)
         body = Mesh(vertices_m=self._dressed, faces=self._body.faces, colors=body_colors)
-        moving = [(BODY, body), (INSTRUMENT, self._model.mesh)]
-        if self._bow is not None:
-            moving.append((BOW, self._bow.mesh))
+        moving = [(BODY, body), (INSTRUMENT, self.model.mesh)]
+        if self.bow is not None:
+            moving.append((BOW, self.bow.mesh))
         meshes = [*moving, *self._still]
         whole = join([mesh for _, mesh in meshes])
         self.faces: Int32[np.ndarray, "F 3"] = whole.faces
@@ -142,16 +153,16 @@ class Player:
 
     def state_at(self, time_s: float) -> PlayerState:
         """Return mesh and joints at a time of the performance."""
-        hold = self._pose(self._gestures.at(time_s))
+        hold, missed_m = self._pose(self._gestures.at(time_s))
         skeleton = self._skeleton
         pieces = [skin(self._dressed, self._body, skeleton.rotations, skeleton.positions_m)]
         pieces.append(
-            self._model.mesh.moved(hold.instrument_rotation, hold.instrument_position_m).vertices_m
+            self.model.mesh.moved(hold.instrument_rotation, hold.instrument_position_m).vertices_m
         )
-        if self._bow is not None:
+        if self.bow is not None:
             assert hold.bow_rotation is not None
             assert hold.bow_position_m is not None
-            pieces.append(self._bow.mesh.moved(hold.bow_rotation, hold.bow_position_m).vertices_m)
+            pieces.append(self.bow.mesh.moved(hold.bow_rotation, hold.bow_position_m).vertices_m)
         pieces.extend(mesh.vertices_m for _, mesh in self._still)
         place = self._place()
         names = {"head": "head", "left_hand": "hand_left", "right_hand": "hand_right"}
@@ -159,19 +170,21 @@ class Player:
             name: place.transform(skeleton.positions_m[BONE[bone]][None])[0]
             for name, bone in names.items()
         }
-        instrument = place.compose(
-            Pose(
-                position_m=hold.instrument_position_m,
-                orientation_wxyz=quaternion_from_rotation_matrix(hold.instrument_rotation),
-            )
-        )
+        landmarks = skeleton.trunk().landmarks_m
+        joints |= {name: place.transform(landmarks[name][None])[0] for name in ("mouth", "chin")}
+        instrument = place.compose(_rigid(hold.instrument_rotation, hold.instrument_position_m))
+        bow = None
+        if hold.bow_rotation is not None and hold.bow_position_m is not None:
+            bow = place.compose(_rigid(hold.bow_rotation, hold.bow_position_m))
         front = skeleton.rotations[BONE["chest"]][:, 0]
         return PlayerState(
             vertices_m=place.transform(np.concatenate(pieces)),
             joints_m=joints,
             instrument=instrument,
-            sound_m=instrument.transform(self._model.sound_m[None])[0],
+            bow=bow,
+            sound_m=instrument.transform(self.model.sound_m[None])[0],
             facing_yaw_rad=self.yaw_rad + float(np.arctan2(front[1], front[0])),
+            missed_m=missed_m,
         )
 
     def mesh_at(self, time_s: float) -> Mesh:
@@ -186,7 +199,7 @@ class Player:
             orientation_wxyz=quaternion_from_yaw(self.yaw_rad),
         )
 
-    def _pose(self, gesture: Gesture) -> Hold:
+    def _pose(self, gesture: Gesture) -> tuple[Hold, float]:
         skeleton = self._skeleton
         trunk, head = trunk_angles(self.instrument, self._manner, gesture)
         skeleton.pose_trunk(self._manner, trunk, head)
@@ -194,16 +207,28 @@ class Player:
         hold = hold_instrument(
             Scene(
                 body=self._body,
-                instrument=self._model,
-                bow=self._bow,
+                instrument=self.model,
+                bow=self.bow,
                 manner=self._manner,
                 trunk=skeleton.trunk(),
                 gesture=gesture,
             )
         )
-        skeleton.pose_arm("left", hold.left)
-        skeleton.pose_arm("right", hold.right)
-        return hold
+        left = skeleton.pose_arm("left", hold.left)
+        right = skeleton.pose_arm("right", hold.right)
+        return hold, max(left, right)
+
+    def _lean_to_reach(self) -> None:
+        """Bend the trunk forward until both hands reach, as short bassists do for the bow."""
+        if self.model.sizes is None:
+            return
+        gesture = self._gestures.at(0.0)
+        strings = (0.0, len(self.model.sizes.open_pitches) - 1.0)
+        for _ in range(10):
+            states = [replace(gesture, string=string, bow=0.4, lift_m=0.0) for string in strings]
+            if max(self._pose(state)[1] for state in states) < _REACHED_M:
+                return
+            self._manner = replace(self._manner, lean_rad=self._manner.lean_rad + 0.05)
 
     def _make_furniture(self, stand: bool, rng: np.random.Generator) -> list[tuple[int, Mesh]]:
         pieces: list[tuple[int, Mesh]] = []
@@ -219,3 +244,7 @@ class Player:
                 (STAND, make_stand(height, rng).moved(turn(yaw), np.array([ahead, side, 0.0])))
             )
         return pieces
+
+
+def _rigid(rotation: np.ndarray, position_m: np.ndarray) -> Pose:
+    return Pose(position_m=position_m, orientation_wxyz=quaternion_from_rotation_matrix(rotation))

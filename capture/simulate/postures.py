@@ -65,7 +65,7 @@ def draw_manner(body: Body, instrument: str, seated: bool, rng: np.random.Genera
         lean_rad=rng.uniform(-0.05, 0.08) + (0.05 if instrument == "guitar" else 0.0),
         aim_rad=rng.uniform(-0.12, 0.12),
         tilt_rad=rng.uniform(-0.08, 0.08),
-        contact=rng.uniform(0.10, 0.15),
+        contact=rng.uniform(0.10, 0.15) + (0.05 if instrument == "double_bass" else 0.0),
         feet_m=rng.uniform(-0.03, 0.04, size=(2, 2)),
     )
 
@@ -150,7 +150,9 @@ def trunk_angles(
         head += (0.05, 0.08, 0.10)
         trunk[1] -= 0.02
     elif instrument == "double_bass":
-        head += (0.0, 0.10, 0.12)
+        # The bow is at the height of the hanging hand: bassists bend and lean to it.
+        trunk += (-0.12, 0.20, 0.08)
+        head += (0.12, -0.05, 0.02)
     elif instrument == "guitar":
         head += (0.18, 0.18, 0.0)
         trunk[2] += 0.02
@@ -213,7 +215,8 @@ def _bowing(
     s = instrument.strings()
     contact = instrument.string_point(gesture.string, s.string * scene.manner.contact)
     along = unit(contact - instrument.string_point(gesture.string, 0.0))
-    slope = instrument.string_slope_rad(gesture.string)
+    # Players tilt the bow a little less than the curve of the bridge asks for.
+    slope = 0.85 * instrument.string_slope_rad(gesture.string)
     towards_tip = -side * np.array([np.cos(slope), np.sin(slope), 0.0])
     towards_tip = unit(towards_tip - along * (along @ towards_tip))
     outward = unit(np.cross(along, towards_tip))
@@ -266,12 +269,12 @@ def _hold_violin(scene: Scene) -> Hold:
     yaw = 0.66 + manner.aim_rad
     neck = chest @ np.array([np.cos(yaw), np.sin(yaw), 0.06 + manner.tilt_rad])
     right = np.cross(neck, [0.0, 0.0, 1.0])
-    rotation = upright_frame(neck, np.array([0.0, 0.0, 1.0]) + (0.45 + manner.tilt_rad) * right)
+    rotation = upright_frame(neck, np.array([0.0, 0.0, 1.0]) + (0.33 + manner.tilt_rad) * right)
     chin_rest = np.array([0.040, s.rib / 2 + 0.026, 0.045])
     position = trunk.landmarks_m["chin"] - rotation @ chin_rest + np.array([-0.012, 0.0, 0.0])
     left = _fretting_hand(scene, rotation, position, np.array([0.15, -0.25, -1.0]))
     frame, origin, right_hand = _bowing(
-        scene, rotation, position, -1.0, np.array([-0.1, -1.0, -0.7])
+        scene, rotation, position, -1.0, np.array([-0.1, -0.8, -1.0])
     )
     return Hold(
         instrument_rotation=rotation,
@@ -322,17 +325,17 @@ def _hold_double_bass(scene: Scene) -> Hold:
     trunk, manner = scene.trunk, scene.manner
     instrument, gesture = scene.instrument, scene.gesture
     s = instrument.strings()
-    facing = -0.42 + manner.aim_rad + 0.3 * gesture.yaw_rad
+    facing = -0.55 + manner.aim_rad + 0.3 * gesture.yaw_rad
     front = np.array([np.cos(facing), np.sin(facing), 0.15])
     neck = np.array([-0.15 + 0.3 * gesture.pitch_rad, -0.03 - 0.3 * gesture.roll_rad, 1.0])
     rotation = upright_frame(neck, front)
     belly = trunk.landmarks_m["belly"]
-    touch = np.array([belly[0] + 0.035, 0.15, belly[2]])
+    touch = np.array([belly[0] + 0.03, 0.15, belly[2]])
     share = (belly[2] - instrument.endpin_m) / s.body
     position = touch - rotation @ np.array([0.0, -s.rib / 2 - s.arch, share * s.body])
     position[2] = instrument.endpin_m * rotation[2, 2]
     left = _fretting_hand(scene, rotation, position, np.array([-0.1, 1.0, -0.1]))
-    frame, origin, right = _bowing(scene, rotation, position, 1.0, np.array([-0.7, -0.7, 0.0]))
+    frame, origin, right = _bowing(scene, rotation, position, 1.0, np.array([-0.8, -0.6, 0.0]))
     return Hold(
         instrument_rotation=rotation,
         instrument_position_m=position,

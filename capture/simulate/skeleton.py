@@ -118,8 +118,12 @@ class Skeleton:
             thigh_tops_m=np.array(tops),
         )
 
-    def pose_arm(self, side: str, goal: HandGoal) -> None:
-        """Bring a hand to its goal; the clavicle helps where the arm is too short."""
+    def pose_arm(self, side: str, goal: HandGoal) -> float:
+        """Bring a hand to its goal; the clavicle helps where the arm is too short.
+
+        Returns:
+            How far the hand's grip stays from the goal, in metres.
+        """
         body = self.body
         upper = body.length(f"upper_arm_{side}", f"forearm_{side}")
         lower = body.length(f"forearm_{side}", f"hand_{side}")
@@ -150,6 +154,8 @@ class Skeleton:
             rest_pole,
         )
         self._turn_hand(side, hand @ self._rest_hands[side].T, goal.curl_rad)
+        grip = wrist + hand[:, 0] * (goal.forward * palm_m) + hand[:, 1] * goal.depth_m
+        return float(np.linalg.norm(grip - goal.grip_m))
 
     def _reach_with_clavicle(self, side: str, target: np.ndarray, reach_m: float) -> None:
         chest = self.rotations[BONE["chest"]]
