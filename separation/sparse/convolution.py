@@ -100,13 +100,17 @@ def _gather_multiply_transposed(
     kernel: Float[Tensor, "volume in_channels out_channels"],
 ) -> Float[Tensor, "inputs in_channels"]:
     """Multiply what each input voxel went to by the transposed kernel."""
-    volume, _, out_channels = kernel.shape
-    if len(inverse) > out_channels:
+    if len(inverse) > kernel.shape[2]:
         return _gather_multiply(padded, inverse, kernel.transpose(1, 2).flatten(0, 1))
     # Few voxels and a large kernel: one product per offset reads the kernel where it lies, which
     # is cheaper than turning it.
-    gathered = padded.index_select(0, inverse.t().flatten()).view(volume, len(inverse), -1)
-    return torch.bmm(gathered, kernel.transpose(1, 2)).sum(dim=0)
+    return torch.bmm(_gathered_by_offset(padded, inverse), kernel.transpose(1, 2)).sum(dim=0)
+
+
+def _gathered_by_offset(
+    padded: Float[Tensor, "inputs channels"], rows: Int[Tensor, "outputs volume"]
+) -> Float[Tensor, "volume outputs channels"]:
+    return padded.index_select(0, rows.t().flatten()).view(rows.shape[1], len(rows), -1)
 
 
 def _gather_correlate(
@@ -114,6 +118,9 @@ def _gather_correlate(
     rows: Int[Tensor, "outputs volume"],
     grad: Float[Tensor, "outputs out_channels"],
 ) -> Float[Tensor, "volume*in_channels out_channels"]:
+    if len(rows) <= grad.shape[1]:
+        gathered = _gathered_by_offset(padded, rows).transpose(1, 2)
+        return torch.bmm(gathered, grad.expand(len(gathered), -1, -1)).flatten(0, 1)
     total: Tensor | None = None
     for start, gathered in _blocks(rows, padded):
         part = grad[start : start + len(gathered)]

@@ -19,6 +19,9 @@ TABLE_LIMIT_CELLS = 1 << 26
 _QUERY_LIMIT = 1 << 24
 """Most queries (output rows times offsets) that are looked up at once."""
 
+_FEW_OUTPUTS = 64
+"""Up to this many output voxels it may be that some offsets of a kernel meet none."""
+
 
 @dataclass(frozen=True, slots=True)
 class KernelShape:
@@ -65,7 +68,7 @@ class KernelMap:
         rows: Shape (outputs, volume), int32; `input_count` where no voxel lies.
         input_count: Number of input rows.
         is_symmetric: Input and output voxels are the same and the kernel is centred.
-        occupied: Kernel indices that meet any voxel at all, or None where nearly all do.
+        occupied: Kernel indices that meet any voxel at all, or None to use all of them.
     """
 
     rows: Int[Tensor, "outputs volume"]
@@ -173,19 +176,19 @@ def build_kernel_map(
     steps = (offsets[:, 0] * spans[2] + offsets[:, 1]) * spans[3] + offsets[:, 2]
 
     cell_count = spans[0] * spans[1] * spans[2] * spans[3]
+    if cell_count < 2**31:  # half the traffic of what follows
+        queries, steps = queries.int(), steps.int()
     search = _table(keys, cell_count) if cell_count <= TABLE_LIMIT_CELLS else _bisection(keys)
     found = torch.empty(len(queries), volume, dtype=torch.int32, device=device)
     block = max(1, _QUERY_LIMIT // volume)
     for start in range(0, len(queries), block):
         stop = start + block
         found[start:stop] = search(queries[start:stop, None] + steps)
-    used = torch.nonzero((found < input_count).any(0)).flatten()
-    return KernelMap(
-        found,
-        input_count,
-        is_symmetric=same and shape.centred,
-        occupied=used if len(used) <= 0.9 * volume else None,
-    )
+    occupied = None
+    if len(found) <= _FEW_OUTPUTS:
+        used = torch.nonzero((found < input_count).any(0)).flatten()
+        occupied = used if len(used) <= 0.9 * volume else None
+    return KernelMap(found, input_count, same and shape.centred, occupied)
 
 
 def _in_voxels(rows: Int[Tensor, "rows 4"], tensor_stride: int) -> Int[Tensor, "rows 4"]:
@@ -199,7 +202,7 @@ def _in_voxels(rows: Int[Tensor, "rows 4"], tensor_stride: int) -> Int[Tensor, "
 def _table(keys: Int[Tensor, "inputs"], cell_count: int):
     rows = torch.arange(len(keys), dtype=torch.int32, device=keys.device)
     table = torch.full((cell_count,), len(keys), dtype=torch.int32, device=keys.device)
-    table[keys] = rows
+    table[keys.long()] = rows
 
     def search(queries: Int[Tensor, "outputs volume"]) -> Int[Tensor, "outputs volume"]:
         return table.index_select(0, queries.flatten()).view(queries.shape)
