@@ -9,22 +9,19 @@ same: pitch, level and the start of the recording vary a little.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import zip_longest
 
 import numpy as np
 import soxr
-from jaxtyping import Float32, Float64
+from jaxtyping import Float64
 from scipy import signal
 
 from capture.instruments import canonical_instrument
-from capture.simulate.samples import MARGIN, Voice, Zone, load_voice, voice_variants
+from capture.simulate.samples import MARGIN, Voice, load_voice, read_zone, voice_variants
 from capture.simulate.score import POLYPHONIC, Note, Part
 from capture.waveform import Waveform
 
 _RATE_HZ = 48000
-_PHASES = 4096
-_CUTOFF = 0.92
 _SLUR_GAP_S = 0.02
 _ALTO_LOWEST_TENOR_HIGHEST = (49, 76)
 
@@ -289,46 +286,3 @@ class _Player:
         pole = np.exp(-2 * np.pi * corner_hz / _RATE_HZ)
         low = np.asarray(signal.lfilter([1 - pole], [1, -pole], samples))
         return kept * samples + (1 - kept) * low
-
-
-def read_zone(zone: Zone, positions: Float64[np.ndarray, "count"]) -> Float32[np.ndarray, "count"]:
-    """Read a recorded note at any positions, round its loop, with a windowed sinc.
-
-    Args:
-        zone: The note.
-        positions: In samples of `zone.samples`, from `MARGIN` on; they go on through the loop.
-
-    Returns:
-        The sound there; silence after the end of a note that has no loop.
-    """
-    if zone.loop_start is not None and zone.loop_stop is not None:
-        length = zone.loop_stop - zone.loop_start
-        beyond = positions >= zone.loop_stop
-        wrapped = zone.loop_start + np.mod(positions - zone.loop_start, length)
-        positions = np.where(beyond, wrapped, positions)
-    else:
-        positions = np.minimum(positions, len(zone.samples) - MARGIN - 1)
-    table = _sinc_table()
-    taps = table.shape[1]
-    windows = np.lib.stride_tricks.sliding_window_view(zone.samples, taps)
-    finest = np.round(positions * _PHASES).astype(np.int64)
-    whole, phase = np.divmod(finest, _PHASES)
-    first = whole - taps // 2 + 1
-    result = np.empty(len(positions), dtype=np.float32)
-    for start in range(0, len(positions), 65536):  # bounds the memory of the gathered windows
-        part = slice(start, start + 65536)
-        result[part] = np.einsum("ij,ij->i", windows[first[part]], table[phase[part]])
-    return result
-
-
-@lru_cache(maxsize=1)
-def _sinc_table() -> Float32[np.ndarray, "phases taps"]:
-    """Return a Kaiser-windowed sinc for each fraction of a sample; each row sums to one.
-
-    Cut at 0.92 of the recording's Nyquist rate, 32 taps; the fraction is rounded to 1/4096.
-    """
-    taps = 2 * (MARGIN // 2)
-    offsets = np.arange(taps) - taps // 2 + 1 - np.arange(_PHASES)[:, None] / _PHASES
-    window = np.i0(9.0 * np.sqrt(np.clip(1 - (offsets / (taps / 2)) ** 2, 0, None))) / np.i0(9.0)
-    table = np.sinc(_CUTOFF * offsets) * window
-    return (table / table.sum(axis=1, keepdims=True)).astype(np.float32)

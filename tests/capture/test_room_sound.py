@@ -7,7 +7,8 @@ from scipy import signal
 from capture.axes import world_from_camera_axes
 from capture.microphones import AZURE_KINECT, MicrophoneGeometry, microphone_positions
 from capture.pose import Pose, quaternion_from_rotation_matrix
-from capture.simulate.room import decay_time, record_in_room
+from capture.simulate.room import record_in_room
+from capture.simulate.room_response import decay_time
 from capture.waveform import Waveform
 
 RATE = 48000
@@ -202,6 +203,10 @@ def test_silent_players_stay_silent_and_progress_ends():
         ({"sources": np.vstack([SOURCES[:2], MICROPHONES[0] + 0.05])}, "from a microphone"),
         ({"bounds_m": BOUNDS * 0.5}, "inside the room"),
         ({"center_channel": 7}, "center_channel"),
+        (
+            {"parts": [Waveform(samples=np.ones((1, 9), np.float32), sample_rate_hz=8000)] * 3},
+            "16000",
+        ),
         ({"parts": [*sounds(0.1, 2), *sounds(0.2, 1)]}, "one rate and length"),
     ],
 )

@@ -9,8 +9,15 @@ import soundfile
 from scipy import signal
 
 from capture.instruments import INSTRUMENTS
-from capture.simulate.sampler import play_part, read_zone
-from capture.simulate.samples import MARGIN, SAMPLES_FOLDER, Zone, load_voice, voice_variants
+from capture.simulate.sampler import play_part
+from capture.simulate.samples import (
+    MARGIN,
+    SAMPLES_FOLDER,
+    Zone,
+    load_voice,
+    read_zone,
+    voice_variants,
+)
 from capture.simulate.score import RANGES, Note, Part, compose
 
 RATE = 48000
