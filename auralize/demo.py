@@ -11,6 +11,8 @@ from pathlib import Path
 from auralize.pipeline import finish, run_stages
 from auralize.receipt import Receipt
 from capture.errors import OutputError
+from capture.simulate import simulate_take
+from separation.evaluate import evaluate_take
 
 TAKE = "take"
 
@@ -42,9 +44,6 @@ def run_demo(
     Raises:
         OutputError: `out` holds something that is no earlier demo.
     """
-    from auralize.evaluation import evaluate_run
-    from capture.simulate import simulate_take
-
     folder = Path(out)
     take = folder / TAKE
     if folder.exists() and any(folder.iterdir()) and not (take / "truth").is_dir():
@@ -56,7 +55,7 @@ def run_demo(
     simulate_s = time.perf_counter() - started
     results = run_stages(take, folder, model=model, sofa=sofa, stage=stage)
     progress = stage("compare with the truth")
-    rows = evaluate_run(take, folder)
+    scores = evaluate_take(take, results.performers, results.separation)
     progress(1.0)
     return finish(
         results,
@@ -64,6 +63,6 @@ def run_demo(
         sofa=sofa,
         stage=stage,
         title=f"Demo: {len(instruments)} simulated players, {seconds:g} s, seed {seed}",
-        rows=rows,
-        earlier_stages={"simulate": simulate_s},
+        scores=scores,
+        earlier_stages_s={"simulate": simulate_s},
     )

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from auralize.evaluation import Score
 from auralize.localisation import localisation_table
 from auralize.receipt import Receipt
 from auralize.render import RenderReport, render
@@ -24,6 +23,7 @@ from capture.performer import Performer
 from capture.take import open_take
 from capture.waveform import read_waveform
 from scenes import read_scene
+from separation.evaluate import Score
 from separation.stem import Separation
 
 Stage = Callable[[str], Callable[[float], None]]
@@ -102,6 +102,7 @@ def run_stages(
     with _timed(times_s, "open"):
         take = open_take(source, audio=audio)
     with take:
+        _ = take.sample_rate_hz  # a recording without sound is refused before any work
         with _timed(times_s, "segment"):
             performers = segment_take(take, folder, progress=stage("find the players"))
         with _timed(times_s, "separate"):

@@ -16,9 +16,13 @@ from auralize.cli.options import out_folder, out_option, take_argument
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate(take: Path, out: Path | None, as_json: bool) -> None:
     """Score the stems of OUT against TAKE/truth: SI-SDR of mixture, stem and ideal mask."""
-    from auralize.evaluation import evaluate_run
+    from capture.performer import read_performers
+    from separation.evaluate import evaluate_take
+    from separation.stem import read_separation
 
-    rows = evaluate_run(take, out_folder(take, out))
+    folder = out_folder(take, out)
+    performers = read_performers(folder / "performers")
+    rows = evaluate_take(take, performers, read_separation(folder / "stems"))
     if as_json:
         click.echo(json.dumps([row.to_dict() for row in rows], indent=1))
         return
