@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float, Float32, UInt8, UInt16
 
 from capture.errors import FileFormatError
 from capture.k4a_modes import ImageMode, depth_image_mode, split_color_mode
-from capture.lens import CameraModel
+from capture.lens import CHUNK, CameraModel
 from capture.pose import Pose, quaternion_from_rotation_matrix
 from capture.simulated_calibration import simulated_factory_json
 
@@ -201,12 +201,16 @@ class Calibration:
             raise ValueError(
                 f"a {self.color_mode} image has shape {(*camera.shape, 3)}, got {image.shape}."
             )
-        pixels = self.project_color(points_m)
-        seen = camera.inside(pixels)
-        nearest = np.rint(np.where(seen[:, None], pixels, 0)).astype(np.int32)
-        flat = nearest[:, 1] * camera.width_px + nearest[:, 0]
-        colors = image.reshape(-1, 3).take(flat, axis=0)
-        colors[~seen] = 0
+        colors = np.empty((len(points_m), 3), dtype=np.uint8)
+        pixels_of_image = image.reshape(-1, 3)
+        for start in range(0, len(points_m), CHUNK):
+            pixels = self.project_color(points_m[start : start + CHUNK])
+            seen = camera.inside(pixels)
+            pixels[~seen] = 0
+            columns, rows = np.rint(pixels.T).astype(np.int32)
+            chunk = pixels_of_image.take(rows * camera.width_px + columns, axis=0)
+            chunk[~seen] = 0
+            colors[start : start + CHUNK] = chunk
         return colors
 
     def _color_camera(self) -> CameraModel:

@@ -28,7 +28,7 @@ from jaxtyping import Bool, Float, Float32, Float64
 _NEWTON_STEPS = 20
 _SQUARED_PIXEL_ERROR = 1e-6
 """Above this a found ray does not project onto its pixel: the lens folds over itself there."""
-_CHUNK = 1 << 14
+CHUNK = 1 << 14
 """Points handled at once, so that the intermediate arrays stay in the processor's cache."""
 
 
@@ -84,19 +84,18 @@ class CameraModel:
         dtype = np.float32 if points.dtype == np.float32 else np.float64
         pixels = np.empty((len(points), 2), dtype=dtype)
         limit = self.metric_radius**2
-        for start in range(0, len(points), _CHUNK):
-            x, y, z = np.ascontiguousarray(points[start : start + _CHUNK].T, dtype=dtype)
-            inverse_z = np.divide(1.0, z, out=np.full_like(z, np.nan), where=z > 0)
-            x *= inverse_z
-            y *= inverse_z
-            # Far outside the lens the polynomials overflow before their result is thrown away.
-            with np.errstate(over="ignore", invalid="ignore"):
-                u, v, radius_squared = self._distort(x, y)
-                outside = ~(radius_squared <= limit)
+        for start in range(0, len(points), CHUNK):
+            x, y, z = np.ascontiguousarray(points[start : start + CHUNK].T, dtype=dtype)
+            # Behind the camera and far outside the lens the numbers mean nothing, and overflow,
+            # before they are thrown away.
+            with np.errstate(all="ignore"):
+                inverse_z = 1 / z
+                u, v, radius_squared = self._distort(x * inverse_z, y * inverse_z)
+                outside = ~((radius_squared <= limit) & (z > 0))
             u[outside] = np.nan
             v[outside] = np.nan
-            pixels[start : start + _CHUNK, 0] = u
-            pixels[start : start + _CHUNK, 1] = v
+            pixels[start : start + CHUNK, 0] = u
+            pixels[start : start + CHUNK, 1] = v
         return pixels
 
     def unproject(self, pixels: Float[np.ndarray, "pixels 2"]) -> Float64[np.ndarray, "pixels 3"]:
@@ -110,8 +109,8 @@ class CameraModel:
         """
         pixels = np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
         rays = np.full((len(pixels), 3), np.nan)
-        for start in range(0, len(pixels), _CHUNK):
-            rays[start : start + _CHUNK] = self._unproject_chunk(pixels[start : start + _CHUNK])
+        for start in range(0, len(pixels), CHUNK):
+            rays[start : start + CHUNK] = self._unproject_chunk(pixels[start : start + CHUNK])
         return rays
 
     def rays(self) -> Float32[np.ndarray, "rows columns 3"]:

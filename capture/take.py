@@ -22,20 +22,15 @@ from capture.calibration import Calibration
 from capture.clock import ClockFit
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import K4ARecording
-from capture.level import UP_IN_CAMERA, Floor, find_floor, world_from_camera_pose
 from capture.point_cloud import PointCloud
 from capture.pose import Pose, quaternion_from_rotation_matrix
 from capture.take_file import TAKE_FILE, MicrophoneEntry, TakeFile, read_take_file
 from capture.take_images import FRAMES_FILE, PlyImages, RecordingImages, TakeImages
+from capture.take_level import find_world
 from capture.take_sound import FileSound, RecordingSound, TakeSound
 from capture.waveform import Waveform
 
 _SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
-_LEVEL_IMAGES = 5
-_LEVEL_POINTS = 4000
-_IMU_CONE_RAD = np.radians(4.0)
-_BLIND_CONE_RAD = np.radians(40.0)
-_DEFAULT_HEIGHT_M = 1.2
 _SHORTER_BY_S = 0.2
 
 
@@ -188,43 +183,10 @@ class Take:
         """
         if self._known_pose is not None:
             return self._known_pose
-        points = self._sampled_points()
-        up = self._images.up()
-        floor = find_floor(
-            points,
-            UP_IN_CAMERA if up is None else up,
-            cone_rad=_BLIND_CONE_RAD if up is None else _IMU_CONE_RAD,
-        )
-        if floor is None:
-            floor = self._assumed_floor(up)
-        return world_from_camera_pose(floor.up, floor.camera_height_m)
-
-    def _assumed_floor(self, up: Float64[np.ndarray, "3"] | None) -> Floor:
-        level = "taken to be level and" if up is None else "levelled by its inertial sensor and"
-        self._warnings.append(
-            f"{self.path}: no floor is seen: the camera is {level} taken to be "
-            f"{_DEFAULT_HEIGHT_M} m above it. State world_from_camera in a take.json if it is not."
-        )
-        return Floor(
-            up=UP_IN_CAMERA if up is None else up, camera_height_m=_DEFAULT_HEIGHT_M, share=0.0
-        )
-
-    def _sampled_points(self) -> Float64[np.ndarray, "points 3"]:
-        """Return some thousand points, spread over the images of the take."""
-        count = len(self.times_s)
-        indices = np.unique(np.linspace(0, count - 1, min(count, _LEVEL_IMAGES)).round())
-        clouds: list[np.ndarray] = []
-        for index in indices.astype(int):
-            points = self._images.cloud(int(index), color=False).positions_m
-            clouds.append(points[:: max(1, len(points) // _LEVEL_POINTS)])
-        points = np.concatenate(clouds).astype(np.float64)
-        if len(points) == 0:
-            raise DataError(
-                f"{self.path}: the depth images hold no measurement (every pixel of "
-                f"{len(clouds)} of them is 0). Check that nothing covers the sensor and that the "
-                "players are within its range, and record again."
-            )
-        return points
+        pose, warning = find_world(self._images, self.path)
+        if warning is not None:
+            self._warnings.append(warning)
+        return pose
 
     def _check_index(self, index: int) -> None:
         if not 0 <= index < len(self.times_s):
