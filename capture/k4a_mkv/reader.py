@@ -71,9 +71,9 @@ class K4ARecording:
                     "depth off. Record with depth, with `auralize record` or k4arecorder."
                 )
             self.calibration = self._read_calibration(self._depth_track)
-            self._depth_blocks = self._blocks(self._depth_track)
-            self._color_blocks = self._blocks(self._color_track)
-            self._infrared_blocks = self._blocks(self._infrared_track)
+            self._depth_blocks = self._image_blocks(self._depth_track)
+            self._color_blocks = self._image_blocks(self._color_track)
+            self._infrared_blocks = self._image_blocks(self._infrared_track)
             self.start_offset_s = int(self.tags.get("K4A_START_OFFSET_NS", "0") or 0) * 1e-9
             damage = self._file.damage
             if len(self._depth_blocks) == 0:
@@ -270,6 +270,11 @@ class K4ARecording:
     @staticmethod
     def _blocks(track: TrackEntry | None) -> Int64[np.ndarray, "blocks 3"]:
         return _NO_BLOCKS if track is None else track.blocks
+
+    def _image_blocks(self, track: TrackEntry | None) -> Int64[np.ndarray, "blocks 3"]:
+        """Return a track's blocks, of images with the same time the first one."""
+        blocks = self._blocks(track)
+        return blocks[np.diff(blocks[:, 0], prepend=np.iinfo(np.int64).min // 2) > 0]
 
     def _times_s(self, blocks: Int64[np.ndarray, "blocks 3"]) -> Float64[np.ndarray, "blocks"]:
         return blocks[:, 0] * (self._file.timestamp_scale_ns * 1e-9)

@@ -217,6 +217,14 @@ def test_color_belongs_to_a_depth_image_within_a_frame(written):
         assert recording.color_index_at(0.4) is None
 
 
+def test_of_two_images_at_one_time_the_first_counts(tmp_path, calibration):
+    with K4AWriter(tmp_path / "a.mkv", calibration) as writer:
+        for time_us in (0, 66_667, 66_667, 133_333):
+            writer.write_depth(time_us, depth_image(0))
+    with K4ARecording(tmp_path / "a.mkv") as recording:
+        np.testing.assert_allclose(recording.depth_times_s, [0, 0.066667, 0.133333])
+
+
 def test_a_cut_off_recording_opens_up_to_the_cut(written, tmp_path):
     whole = written.read_bytes()
     path = tmp_path / "cut.mkv"
