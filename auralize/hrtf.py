@@ -27,8 +27,8 @@ DEFAULT_HRTF = "MIT_KEMAR_normal_pinna.sofa"
 # than the silence before its onset. Heads have little left at the end of their own band (KEMAR
 # fades from 20.9 kHz), but much where a lower rate cuts it off.
 _FADE_UP, _FADE_DOWN = 0.05, 0.1
-# Taps that follow, because the abrupt end of a response rings as well.
-_TAIL = 24
+# Silence before the first onset, and taps after the last, for what rings there.
+_LEAD, _TAIL = 24, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +61,26 @@ class Hrtf:
 
         The spectrum is carried over, and with it the gain: a response whose samples were only
         interpolated would be too loud by the ratio of the rates (0.74 dB from 44.1 to 48 kHz).
+        Where responses start at once, all are delayed by up to 24 samples to make room for what
+        rings before them.
         """
         if sample_rate_hz == self.sample_rate_hz:
             return self
         common = math.gcd(sample_rate_hz, self.sample_rate_hz)
         up, down = sample_rate_hz // common, self.sample_rate_hz // common
+        envelope = np.abs(self.impulse_responses).max(axis=(0, 1))
+        onset = int(np.argmax(envelope > 1e-3 * envelope.max()))
+        lead = max(0, _LEAD - onset)
+        responses = np.pad(self.impulse_responses, ((0, 0), (0, 0), (lead, 0)))
         # A length that is whole at both rates, with room for the ends to die out.
-        periods = math.ceil((self.tap_count + 256) / down)
+        periods = math.ceil((lead + self.tap_count + 256) / down)
         before, after = periods * down, periods * up
         bins = min(before, after) // 2 + 1
         place = np.arange(bins) / (min(before, after) / 2)
         width = _FADE_UP if up > down else _FADE_DOWN
         fade = np.cos(np.clip((place - 1 + width) / width, 0, 1) * np.pi / 2) ** 2
-        spectrum = rfft(self.impulse_responses, before)[..., :bins] * fade
-        taps = math.ceil((self.tap_count + _TAIL) * up / down)
+        spectrum = rfft(responses, before)[..., :bins] * fade
+        taps = math.ceil((lead + self.tap_count + _TAIL) * up / down)
         return replace(
             self,
             impulse_responses=irfft(spectrum, after)[..., :taps],

@@ -174,7 +174,7 @@ class _Reader:
         degrees = ("degree", "degrees", "deg")
         self._check_units(name, units[:1], (*degrees, ""))
         azimuth, elevation = np.radians(points[:, 0]), np.radians(points[:, 1])
-        if np.any(np.abs(points[:, 1]) > 90.0 + 1e-6):
+        if np.any(np.abs(points[:, 1]) > 90.1):  # rounding is no error
             raise self._refusal(f"{name} holds an elevation beyond ±90°")
         return world_from_spherical(azimuth, elevation, points[:, 2])
 

@@ -195,11 +195,15 @@ class TestResampling:
         moved = kemar.resampled(rate)
         assert moved.sample_rate_hz == rate
         # The same 50 Hz grid at both rates, below the fade.
-        here = np.fft.rfft(kemar.impulse_responses, 44_100 // 50)
-        there = np.fft.rfft(moved.impulse_responses, rate // 50)
         stop = int(min(44_100, rate) / 2 * 0.9 / 50)
-        error = np.abs(there[..., :stop] - here[..., :stop]).max() / np.abs(here).max()
-        assert error < tolerance  # of the largest magnitude; a gain of 0.74 dB would give 0.09
+        here = np.fft.rfft(kemar.impulse_responses, 44_100 // 50)[..., :stop]
+        there = np.fft.rfft(moved.impulse_responses, rate // 50)[..., :stop]
+        # All responses may be delayed by some samples alike; a gain of 0.74 dB is an error of 9 %.
+        turns = 50 * np.arange(stop) / 44_100
+        errors = [
+            np.abs(there * np.exp(2j * np.pi * turns * lead) - here).max() for lead in range(25)
+        ]
+        assert min(errors) < tolerance * np.abs(here).max()
 
     def test_to_its_own_rate_changes_nothing(self, kemar):
         assert kemar.resampled(44_100) is kemar
