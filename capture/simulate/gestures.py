@@ -68,6 +68,10 @@ class Gesture:
     glance_rad: float
 
 
+AT_REST = Gesture(**(dict.fromkeys(SIGNALS, 0.0) | {"bow": 0.3, "fret": 2.0}))
+"""A player who holds the instrument ready and does nothing."""
+
+
 class Gestures:
     """The gestures of one performance, looked up by time."""
 
@@ -103,7 +107,7 @@ def plan_gestures(
         seconds: Length of the performance.
         open_pitches: MIDI numbers of the open strings, low to high; empty for a wind instrument.
         string_m: Vibrating length of the strings.
-        hair_m: Playable length of the bow's hair (0 where there is no bow).
+        hair_m: How much of the bow the player uses (0 where there is no bow).
         rng: Draws this player's manner: how much sway, how fast a bow.
     """
     count = int(np.ceil(seconds * RATE_HZ)) + 2

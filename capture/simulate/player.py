@@ -13,8 +13,8 @@ from capture.instruments import canonical_instrument
 from capture.pose import Pose, quaternion_from_rotation_matrix, quaternion_from_yaw
 from capture.simulate.bodies import BONE, TEST_BODIES, TRAIN_BODIES, dress, load_body, skin
 from capture.simulate.furniture import make_chair, make_stand
-from capture.simulate.gestures import Gesture, plan_gestures
-from capture.simulate.instruments import make_bow, make_instrument
+from capture.simulate.gestures import AT_REST, Gesture, plan_gestures
+from capture.simulate.instruments import HAIR_START_M, make_bow, make_instrument
 from capture.simulate.postures import (
     SEATED_BY_DEFAULT,
     Hold,
@@ -127,17 +127,18 @@ class Player:
         )
         self.bow = make_bow(self.instrument) if self.instrument in _BOWED else None
         self._manner = draw_manner(self._body, self.instrument, self.seated, rng)
+        self._skeleton = Skeleton(self._body)
+        self._lean_to_reach()
+        self._limit_stroke()
         sizes = self.model.sizes
         self._gestures = plan_gestures(
             notes,
             max(seconds, 0.1),
             () if sizes is None else sizes.open_pitches,
             0.0 if sizes is None else sizes.string,
-            0.0 if self.bow is None else self.bow.hair_m,
+            self._manner.stroke_m,
             rng,
         )
-        self._skeleton = Skeleton(self._body)
-        self._lean_to_reach()
         self._still = self._make_furniture(stand, rng)
         body = Mesh(vertices_m=self._dressed, faces=self._body.faces, colors=body_colors)
         moving = [(BODY, body), (INSTRUMENT, self.model.mesh)]
@@ -222,13 +223,32 @@ class Player:
         """Bend the trunk forward until both hands reach, as short bassists do for the bow."""
         if self.model.sizes is None:
             return
-        gesture = self._gestures.at(0.0)
         strings = (0.0, len(self.model.sizes.open_pitches) - 1.0)
         for _ in range(10):
-            states = [replace(gesture, string=string, bow=0.4, lift_m=0.0) for string in strings]
+            states = [
+                replace(AT_REST, string=string, bow=0.3, lift_m=0.04, pitch_rad=-0.05)
+                for string in strings
+            ]
             if max(self._pose(state)[1] for state in states) < _REACHED_M:
                 return
             self._manner = replace(self._manner, lean_rad=self._manner.lean_rad + 0.05)
+
+    def _limit_stroke(self) -> None:
+        """Find how far from the frog the string can be before the right arm is straight."""
+        if self.bow is None:
+            self._manner = replace(self._manner, stroke_m=0.0)
+            return
+        strings = self.model.strings()
+        places: list[float] = []
+        for string in (0.0, len(strings.open_pitches) - 1.0):
+            hold = self._pose(replace(AT_REST, string=string, bow=1.0))[0]
+            assert hold.bow_rotation is not None
+            assert hold.bow_position_m is not None
+            local = self.model.string_point(string, strings.string * self._manner.contact)
+            contact = hold.instrument_position_m + hold.instrument_rotation @ local
+            along = (contact - hold.bow_position_m) @ hold.bow_rotation[:, 2]
+            places.append(float(along) - HAIR_START_M)
+        self._manner = replace(self._manner, stroke_m=max(0.15, sum(places) / 2))
 
     def _make_furniture(self, stand: bool, rng: np.random.Generator) -> list[tuple[int, Mesh]]:
         pieces: list[tuple[int, Mesh]] = []

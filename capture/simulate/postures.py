@@ -37,6 +37,7 @@ class Manner:
         lean_rad: Trunk forward.
         aim_rad: Yaw of the instrument beside the usual.
         tilt_rad: Tilt of the instrument beside the usual.
+        stroke_m: How much of the bow's hair the arm can use.
         contact: Where the bow meets the string: share of the string from the bridge.
         feet_m: Shift of each foot, shape (2, 2).
     """
@@ -46,6 +47,7 @@ class Manner:
     lean_rad: float
     aim_rad: float
     tilt_rad: float
+    stroke_m: float
     contact: float
     feet_m: np.ndarray
 
@@ -65,7 +67,8 @@ def draw_manner(body: Body, instrument: str, seated: bool, rng: np.random.Genera
         lean_rad=rng.uniform(-0.05, 0.08) + (0.05 if instrument == "guitar" else 0.0),
         aim_rad=rng.uniform(-0.12, 0.12),
         tilt_rad=rng.uniform(-0.08, 0.08),
-        contact=rng.uniform(0.10, 0.15) + (0.05 if instrument == "double_bass" else 0.0),
+        stroke_m=1.0,
+        contact=rng.uniform(0.10, 0.15) + {"double_bass": 0.05, "cello": 0.03}.get(instrument, 0.0),
         feet_m=rng.uniform(-0.03, 0.04, size=(2, 2)),
     )
 
@@ -231,7 +234,8 @@ def _bowing(
         + scene.body.length("forearm_right", "hand_right")
         + 0.7 * scene.body.length("hand_right", "knuckles_right")
     )
-    place = _reachable(point, frame, gesture.bow * bow.hair_m, shoulder, reach)
+    place = gesture.bow * min(bow.hair_m, scene.manner.stroke_m)
+    place = _reachable(point, frame, place, shoulder, reach)
     origin = point - frame @ np.array([0.0, -bow.gap_m, HAIR_START_M + place])
     hand = HandGoal(
         grip_m=origin + frame @ np.array([0.0, 0.004, 0.025]),
@@ -291,7 +295,8 @@ def _hold_cello(scene: Scene) -> Hold:
     trunk, manner = scene.trunk, scene.manner
     instrument = scene.instrument
     s = instrument.strings()
-    yaw = turn(0.5 * scene.gesture.yaw_rad + 0.3 * manner.aim_rad)
+    # The top looks a little to the right, which brings the frog nearer to the right arm.
+    yaw = turn(0.5 * scene.gesture.yaw_rad + 0.3 * manner.aim_rad - 0.22)
     touch = trunk.landmarks_m["sternum"] + np.array([0.03, 0.025, 0.0])
     back = np.array([0.0, -s.rib / 2 - 0.3 * s.arch, 0.96 * s.body])
 
@@ -325,7 +330,7 @@ def _hold_double_bass(scene: Scene) -> Hold:
     trunk, manner = scene.trunk, scene.manner
     instrument, gesture = scene.instrument, scene.gesture
     s = instrument.strings()
-    facing = -0.55 + manner.aim_rad + 0.3 * gesture.yaw_rad
+    facing = -0.70 + manner.aim_rad + 0.3 * gesture.yaw_rad
     front = np.array([np.cos(facing), np.sin(facing), 0.15])
     neck = np.array([-0.15 + 0.3 * gesture.pitch_rad, -0.03 - 0.3 * gesture.roll_rad, 1.0])
     rotation = upright_frame(neck, front)
