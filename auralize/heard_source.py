@@ -34,6 +34,7 @@ class HeardSource:
         self.sample_rate_hz = scene.sample_rate_hz
         self._file = file
         self._start = round(source.start_s * scene.sample_rate_hz)
+        self._path = source.path()
         self._ears = scene.listener.trajectory
         self._speed_m_s = (
             scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
@@ -52,7 +53,7 @@ class HeardSource:
 
         A source in the middle of the head is taken to be in front of it.
         """
-        away = self.source.positions_at(times_s) - self._ears.positions_at(times_s)
+        away = self._path(times_s) - self._ears.positions_at(times_s)
         turns = quaternion_conjugate(self._ears.orientations_at(times_s))
         away = np.einsum("tij,tj->ti", rotation_matrix_from_quaternion(turns), away)
         distances = np.linalg.norm(away, axis=1)
@@ -104,7 +105,9 @@ class HeardSource:
 
 
 @contextmanager
-def open_sources(scene: Scene, folder: str | os.PathLike[str]) -> Generator[list[HeardSource], None, None]:
+def open_sources(
+    scene: Scene, folder: str | os.PathLike[str]
+) -> Generator[list[HeardSource], None, None]:
     """Open the sound files of the sources that sound, and close them afterwards.
 
     Args:

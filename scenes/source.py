@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
@@ -106,14 +107,20 @@ class Source(SceneModel):
 
     def positions_at(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T 3"]:
         """Return the world positions in metres at many times of the scene."""
-        times = np.asarray(times_s, dtype=np.float64)
+        return self.path()(np.asarray(times_s, dtype=np.float64))
+
+    def path(self) -> Callable[[Float64[np.ndarray, "T"]], Float64[np.ndarray, "T 3"]]:
+        """Return the function from times to positions, for those who call it many times."""
         if self.keyframes is None:
-            return np.tile(np.asarray(self.position_m, dtype=np.float64), (len(times), 1))
-        key_times = np.array([key.time_s for key in self.keyframes])
+            place = np.array(self.position_m, dtype=np.float64)
+            return lambda times: np.tile(place, (len(times), 1))
+        keys = np.array([key.time_s for key in self.keyframes])
         positions = np.array([key.position_m for key in self.keyframes], dtype=np.float64)
-        if self.interpolation == "smooth" and len(key_times) > 2:
+        if self.interpolation == "smooth" and len(keys) > 2:
             from scipy.interpolate import PchipInterpolator
 
-            held = np.clip(times, key_times[0], key_times[-1])
-            return PchipInterpolator(key_times, positions)(held)
-        return np.stack([np.interp(times, key_times, axis) for axis in positions.T], axis=1)
+            curve = PchipInterpolator(keys, positions)
+            return lambda times: curve(np.clip(times, keys[0], keys[-1]))
+        return lambda times: np.stack(
+            [np.interp(times, keys, axis) for axis in positions.T], axis=1
+        )
