@@ -63,7 +63,7 @@ class HrtfInterpolator:
         self._phasors = _filled(phasors, fill).astype(np.complex64)
         self._onsets = _filled(onsets, fill)
         self._corners, self._weights_from_direction = _triangulate(
-            np.concatenate([hrtf.directions, poles])
+            np.concatenate([hrtf.directions, poles]), hrtf.name
         )
 
     def impulse_responses(
@@ -155,7 +155,7 @@ def _filled(values: np.ndarray, fill: Float64[np.ndarray, "K D"]) -> np.ndarray:
 
 
 def _triangulate(
-    directions: Float64[np.ndarray, "D 3"],
+    directions: Float64[np.ndarray, "D 3"], name: str
 ) -> tuple[Int[np.ndarray, "T 3"], Float64[np.ndarray, "3*T 3"]]:
     """Return triangles that cover the sphere, and the map from a direction to its weights.
 
@@ -169,15 +169,15 @@ def _triangulate(
         hull = ConvexHull(directions)
     except (QhullError, ValueError) as error:
         raise DataError(
-            f"the HRTF has {len(directions)} directions that do not go all round the head. Give "
-            "a SOFA file with directions on a sphere."
+            f"the HRTF {name!r} has {len(directions)} directions that do not go all round the head. "
+            "Give a SOFA file with directions on a sphere."
         ) from error
     nearest = -float(hull.equations[:, 3].max())
     if nearest < _NEAREST_PLANE:
         hole = np.degrees(np.arccos(np.clip(nearest, -1, 1)))
         raise DataError(
-            f"the HRTF leaves a hole of {2 * hole:.0f}° between its directions. Give a SOFA file "
-            "with directions all round."
+            f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between its directions. Give a SOFA "
+            "file with directions all round."
         )
     corners = hull.simplices
     columns = np.swapaxes(directions[corners], 1, 2)

@@ -36,7 +36,7 @@ def describe(error: ValidationError, document: YamlDocument) -> str:
     problems.sort(key=lambda p: (p["type"] != "extra_forbidden", _line_of(_place(p), document)))
     first = problems[0]
     others = len({_existing(_place(p), document) for p in problems}) - 1
-    more = f" ({others} more like this.)" if others else ""
+    more = f" (And {others} more.)" if others else ""
     return f"{document.place_of(_place(first))}: {_sentence(first, document)}.{more}"
 
 
