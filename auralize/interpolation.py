@@ -169,14 +169,14 @@ def _triangulate(
         hull = ConvexHull(directions)
     except (QhullError, ValueError) as error:
         raise DataError(
-            f"the HRTF {name!r} has {len(directions)} directions that do not go all round the head. "
+            f"the HRTF {name!r} has {len(directions)} directions that do not go all round. "
             "Give a SOFA file with directions on a sphere."
         ) from error
     nearest = -float(hull.equations[:, 3].max())
     if nearest < _NEAREST_PLANE:
         hole = np.degrees(np.arccos(np.clip(nearest, -1, 1)))
         raise DataError(
-            f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between its directions. Give a SOFA "
+            f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between directions. Give a SOFA "
             "file with directions all round."
         )
     corners = hull.simplices
