@@ -83,16 +83,19 @@ def model_config_from_dict(data: Mapping[str, Any]) -> ModelConfig:
         ValueError: A value or a key is wrong; pydantic's message names it.
     """
     config = _CONFIG_ADAPTER.validate_python(dict(data))
-    _refuse_unknown(dict(data), asdict(config), "")
+    refuse_unknown_keys(data, asdict(config))
     return config
 
 
-def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+def refuse_unknown_keys(
+    given: Mapping[str, Any], known: Mapping[str, Any], where: str = ""
+) -> None:
+    """Raise ValueError for a key, at any depth, that a configuration does not have."""
     for key, value in given.items():
         if key not in known:
             raise ValueError(f"unknown key {where}{key}: choose from {', '.join(known)}.")
         if isinstance(value, Mapping) and isinstance(known[key], Mapping):
-            _refuse_unknown(value, known[key], f"{where}{key}.")
+            refuse_unknown_keys(value, known[key], f"{where}{key}.")
 
 
 class SeparationModel(nn.Module):

@@ -1,9 +1,9 @@
 """The corpus: scores by rule, played by many families of sound, cut into shards for training."""
 
 from separation.corpus.build import CorpusConfig, build
-from separation.corpus.families import SoundfontFamily
-from separation.corpus.physical import PhysicalFamily
+from separation.corpus.families import SimulatorFamily, SoundfontFamily
 from separation.corpus.phrases import Piece, compose_piece
+from separation.corpus.physical import PhysicalFamily
 from separation.corpus.recordings import RecordingFamily, karoryfer, philharmonia
 from separation.corpus.shards import Corpus, Stem, open_corpus, write_shard
 
@@ -13,6 +13,7 @@ __all__ = [
     "PhysicalFamily",
     "Piece",
     "RecordingFamily",
+    "SimulatorFamily",
     "SoundfontFamily",
     "Stem",
     "build",

@@ -12,7 +12,8 @@ import soxr
 from jaxtyping import Float32
 
 from capture.instruments import INSTRUMENTS
-from capture.simulate.score import Note
+from capture.simulate.sampler import play_part
+from capture.simulate.score import Note, Part
 from separation.corpus.shards import SAMPLE_RATE_HZ
 from separation.corpus.soundfonts import (
     Soundfont,
@@ -93,3 +94,31 @@ class SoundfontFamily:
 def _fit(sound: Sound, seconds: float) -> Sound:
     count = round(seconds * SAMPLE_RATE_HZ)
     return np.pad(sound[:count], (0, max(0, count - len(sound)))).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorFamily:
+    """The simulator's own players: notes of FluidR3, so this is no family apart from it."""
+
+    name: str = "simulator"
+    instruments: tuple[str, ...] = INSTRUMENTS
+
+    def render(
+        self,
+        instrument: str,
+        parts: Sequence[tuple[Sequence[Note], float]],
+        rng: np.random.Generator,
+        *,
+        split: str,
+    ) -> list[Sound]:
+        """Play parts as simulated takes do."""
+        del split  # the simulator has few players an instrument
+        return [
+            play_part(
+                Part(instrument=instrument, notes=tuple(sorted(notes, key=lambda n: n.start_s))),
+                seconds,
+                SAMPLE_RATE_HZ,
+                rng=rng,
+            ).samples[0]
+            for notes, seconds in parts
+        ]

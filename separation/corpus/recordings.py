@@ -7,7 +7,7 @@ Three libraries, as their repositories lay them out:
 - Karoryfer Weresax (alto saxophone) and Meatbass (double bass), CC0.
 
 Each note takes the recording that is nearest in pitch, loudness and length, transposed by at most
-a few semitones by resampling. One sixth of the pitches is kept for the test split.
+a few semitones by resampling. One sixth of Philharmonia's pitches is kept for the test split.
 """
 
 from __future__ import annotations
@@ -60,10 +60,13 @@ class RecordingFamily:
     Attributes:
         name: Name in the corpus.
         notes: Recorded notes by instrument.
+        keeps_pitches: Keep one sixth of the pitches for the test split. Not for libraries that
+            are held out as a whole, or that have few pitches.
     """
 
     name: str
     notes: dict[str, tuple[RecordedNote, ...]]
+    keeps_pitches: bool = True
     instruments: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +84,9 @@ class RecordingFamily:
         split: str,
     ) -> list[Sound]:
         """Play parts; the test split uses recordings of its own."""
-        own = [n for n in self.notes[instrument] if (n.pitch % 6 == 5) == (split == "test")]
+        own: Sequence[RecordedNote] = self.notes[instrument]
+        if self.keeps_pitches:
+            own = [n for n in own if (n.pitch % 6 == 5) == (split == "test")]
         played = []
         for notes, seconds in parts:
             styles = sorted({n.style for n in own})
@@ -162,7 +167,9 @@ def karoryfer(weresax: str | Path, meatbass: str | Path) -> RecordingFamily:
         if (match := re.match(r"(?P<note>[a-g]b?)(?P<octave>\d)_vl(?P<layer>\d)_", path.stem))
     ]
     return RecordingFamily(
-        name="karoryfer", notes={"saxophone": tuple(sax), "double_bass": tuple(bass)}
+        name="karoryfer",
+        notes={"saxophone": tuple(sax), "double_bass": tuple(bass)},
+        keeps_pitches=False,
     )
 
 

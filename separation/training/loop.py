@@ -12,9 +12,9 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,61 +24,16 @@ from torch import Tensor
 from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
 from separation.corpus.shards import open_corpus
-from separation.model import ModelConfig, SeparationModel
+from separation.model import SeparationModel
 from separation.spectrogram import LogSpectrogram
 from separation.training.clouds import CloudBank, CloudBankConditions
-from separation.training.losses import Target, Weight, mask_loss
-from separation.training.mixing import Batch, Mixer, MixingConfig, make_batch
+from separation.training.config import TrainingConfig
+from separation.training.losses import mask_loss
+from separation.training.mixing import Batch, Mixer, make_batch
 from separation.training.schedule import learning_rate
 from separation.training.validation import ValidationRow, fixed_mixtures, validate
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingConfig:
-    """A training run.
-
-    Attributes:
-        model: The network.
-        mixing: The mixtures.
-        steps: Length of the run, which the schedule goes by.
-        batch: Mixtures a step.
-        learning_rate: Highest learning rate of the audio network and the fusion.
-        conditioner_rate: Factor on it for the conditioner.
-        warm_up: Steps until the highest rate is reached.
-        weight_decay: Of AdamW.
-        average: Decay of the running average of the weights, which validates and ships.
-        target: See `separation.training.losses`.
-        weight: See `separation.training.losses`.
-        precision: "bfloat16" runs the audio network in mixed precision.
-        seed: Of the first weights and of all mixtures.
-        validate_every: Steps from one validation to the next.
-        validation_mixtures: Mixtures of each size of ensemble.
-        save_every: Steps from one saved state to the next.
-        reload_every: Steps after which the corpus is opened anew, for shards that were added;
-            0 for never.
-        clouds_a_step: Clouds of each instrument that a step encodes (point-cloud networks).
-    """
-
-    model: ModelConfig = field(default_factory=ModelConfig)
-    mixing: MixingConfig = field(default_factory=MixingConfig)
-    steps: int = 5000
-    batch: int = 16
-    learning_rate: float = 1e-3
-    conditioner_rate: float = 0.3
-    warm_up: int = 200
-    weight_decay: float = 1e-2
-    average: float = 0.998
-    target: Target = "binary"
-    weight: Weight = "log"
-    precision: Literal["float32", "bfloat16"] = "float32"
-    seed: int = 0
-    validate_every: int = 250
-    validation_mixtures: int = 24
-    save_every: int = 100
-    reload_every: int = 0
-    clouds_a_step: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, replace
-from importlib import resources
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from separation.fusions import LinearFusion
 from separation.heads import masks_from_logits
 from separation.model import ModelConfig, SeparationModel, model_config_from_dict
 from separation.spectrogram import SpectrogramConfig
+from separation.training import read_training_config
 
 
 def small(**changes):
@@ -141,7 +141,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
     SeparationModel(small()).save(tmp_path / "net.safetensors")
     other = replace(small(), channels=6, point_cloud=PointCloudConfig(width=4, out_channels=6))
     (tmp_path / "net.json").write_text(json.dumps(asdict(other)))
-    with pytest.raises(FileFormatError, match=r"another architecture.*conditioner"):
+    with pytest.raises(FileFormatError, match="another architecture"):
         SeparationModel.load(tmp_path / "net.safetensors")
 
 
@@ -188,11 +188,9 @@ def test_sizes_that_do_not_fit_together_are_refused():
         small(backbone=UNetConfig(levels=9, width=4))
 
 
-@pytest.mark.parametrize("name", ["pcs-depth", "pcs-label", "pcs-depth-small"])
+@pytest.mark.parametrize("name", ["pcs-depth", "pcs-label", "pcs-depth-small", "pcs-label-small"])
 def test_shipped_configurations_are_valid(name):
-    text = (resources.files("separation") / "configs" / f"{name}.json").read_text()
-    data = json.loads(text)
-    config = model_config_from_dict(data["model"])
+    config = read_training_config(name).model
     assert config.spectrogram.align_corners
     if name == "pcs-depth":
         assert config.backbone == UNetConfig()

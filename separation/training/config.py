@@ -1,0 +1,96 @@
+"""The configuration of a training run, and its JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from capture.errors import FileFormatError
+from separation.model import ModelConfig, refuse_unknown_keys
+from separation.training.losses import Target, Weight
+from separation.training.mixing import MixingConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """A training run.
+
+    Attributes:
+        model: The network.
+        mixing: The mixtures.
+        steps: Length of the run, which the schedule goes by.
+        batch: Mixtures a step.
+        learning_rate: Highest learning rate of the audio network and the fusion.
+        conditioner_rate: Factor on it for the conditioner.
+        warm_up: Steps until the highest rate is reached.
+        weight_decay: Of AdamW.
+        average: Decay of the running average of the weights, which validates and ships.
+        target: See `separation.training.losses`.
+        weight: See `separation.training.losses`.
+        precision: "bfloat16" runs the audio network in mixed precision.
+        seed: Of the first weights and of all mixtures.
+        validate_every: Steps from one validation to the next.
+        validation_mixtures: Mixtures of each size of ensemble.
+        save_every: Steps from one saved state to the next.
+        reload_every: Steps after which the corpus is opened anew, for shards that were added;
+            0 for never.
+        clouds_a_step: Clouds of each instrument that a step encodes (point-cloud networks).
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    mixing: MixingConfig = field(default_factory=MixingConfig)
+    steps: int = 5000
+    batch: int = 16
+    learning_rate: float = 1e-3
+    conditioner_rate: float = 0.3
+    warm_up: int = 200
+    weight_decay: float = 1e-2
+    average: float = 0.998
+    target: Target = "binary"
+    weight: Weight = "log"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+    validate_every: int = 250
+    validation_mixtures: int = 24
+    save_every: int = 100
+    reload_every: int = 0
+    clouds_a_step: int = 2
+
+
+_ADAPTER = pydantic.TypeAdapter(TrainingConfig)
+
+
+def training_config_from_dict(data: Mapping[str, Any]) -> TrainingConfig:
+    """Return the configuration that a mapping (of a JSON file) describes.
+
+    Raises:
+        ValueError: A value or a key is wrong; the message names it.
+    """
+    config = _ADAPTER.validate_python(dict(data))
+    refuse_unknown_keys(data, asdict(config))
+    return config
+
+
+def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig:
+    """Read a configuration file, or one that ships, by its name ("pcs-depth").
+
+    Raises:
+        FileFormatError: There is no such file, or it is wrong.
+    """
+    shipped = resources.files("separation") / "configs"
+    names = sorted(entry.name[:-5] for entry in shipped.iterdir() if entry.name.endswith(".json"))
+    source = shipped / f"{name_or_path}.json" if name_or_path in names else Path(name_or_path)
+    try:
+        return training_config_from_dict(json.loads(source.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(
+            f"{name_or_path}: not a training configuration ({error}). Give a JSON file, or one of "
+            f"{', '.join(names)}."
+        ) from error

@@ -1,0 +1,506 @@
+"""Training on a corpus of known sounds: mixing, losses, learning, going on to the exact step."""
+
+import csv
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from capture.errors import DataError, FileFormatError
+from separation.backbones import UNetConfig
+from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
+from separation.corpus import Stem, open_corpus, write_shard
+from separation.model import ModelConfig, SeparationModel
+from separation.spectrogram import LogSpectrogram, SpectrogramConfig
+from separation.training import (
+    AugmentConfig,
+    CloudBank,
+    DistilConfig,
+    MixingConfig,
+    TrainingConfig,
+    distil,
+    read_training_config,
+    train,
+    training_config_from_dict,
+    write_clouds,
+)
+from separation.training.augment import (
+    Room,
+    background_noise,
+    equalizer_db,
+    play_in_room,
+    room_response,
+    working_size,
+)
+from separation.training.clouds import CloudBankConditions
+from separation.training.distil import confusion_matrix, describe_confusion
+from separation.training.losses import cell_weights, mask_loss, mask_targets
+from separation.training.mixing import Batch, Mixer, make_batch
+from separation.training.schedule import learning_rate
+from separation.training.validation import fixed_mixtures, scale_invariant_sdr_db, validate
+
+RATE = 11025
+INSTRUMENTS = ("violin", "cello", "guitar")
+PLAIN = AugmentConfig(
+    speed=0.0, peak_db=0.0, peaks=0, tilt_db=0.0, gain_db=0.0, dry_share=1.0, noise_db=(90.0, 90.0)
+)
+
+
+def model_config(**changes):
+    settings = {
+        "instruments": INSTRUMENTS,
+        "channels": 8,
+        "spectrogram": SpectrogramConfig(relative_level=True, floor=1e-3),
+        "backbone": UNetConfig(levels=4, width=4, initialization="kaiming"),
+        "conditioner": "label",
+        "head": "softmax",
+        "point_cloud": PointCloudConfig(cloud=CloudConfig(voxel=0.05), width=4, out_channels=8),
+    }
+    return ModelConfig(**settings | changes)
+
+
+def training_config(**changes):
+    settings = {
+        "model": model_config(),
+        "mixing": MixingConfig(frames=32, players=((2, 1.0),), augment=PLAIN),
+        "steps": 6,
+        "batch": 2,
+        "learning_rate": 3e-3,
+        "warm_up": 2,
+        "target": "wiener",
+        "weight": "level",
+        "validate_every": 3,
+        "validation_mixtures": 2,
+        "save_every": 3,
+    }
+    return TrainingConfig(**settings | changes)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Instruments that live in bands of their own: a network learns them in seconds."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    bands = {"violin": (1500, 4000), "cello": (80, 400), "guitar": (500, 1200)}
+    for instrument, (low, high) in bands.items():
+        sounds = []
+        for split in ("train", "validation", "test"):
+            for piece in range(3):
+                spectrum = np.fft.rfft(rng.normal(size=2 * RATE))
+                frequencies = np.fft.rfftfreq(2 * RATE, 1 / RATE)
+                spectrum[(frequencies < low) | (frequencies > high)] = 0
+                sound = np.fft.irfft(spectrum)
+                stem = Stem(
+                    instrument=instrument,
+                    family="noise",
+                    split=split,
+                    piece=f"{split}-{piece}",
+                    shard="",
+                    start=0,
+                    length=0,
+                )
+                sounds.append((stem, 0.1 * sound / sound.std()))
+        write_shard(folder, f"{instrument}-noise-000", sounds)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    """Bodies that a child tells apart: a stick, a plate and a ball."""
+    folder = tmp_path_factory.mktemp("bank")
+    rng = np.random.default_rng(1)
+    shapes = {
+        "violin": np.array([0.05, 0.9, 0.05]),
+        "cello": np.array([0.6, 0.05, 0.6]),
+        "guitar": np.array([0.4, 0.4, 0.4]),
+    }
+    for split in ("train", "validation", "test"):
+        for instrument, size in shapes.items():
+            clouds = [(rng.uniform(-1, 1, (1500, 3)) * size).astype(np.float32) for _ in range(6)]
+            write_clouds(folder, split, instrument, clouds)
+    return folder
+
+
+def random_batch(seed=0, players=3):
+    rng = torch.Generator().manual_seed(seed)
+    sources = torch.rand(2, players, 8, 4, generator=rng) + 0.01
+    present = torch.tensor([[True] * players, [True] * (players - 1) + [False]])
+    sources = sources * present[:, :, None, None]
+    return Batch(
+        sources=sources,
+        mixture=sources.sum(dim=1),
+        labels=torch.zeros(2, players, dtype=torch.long),
+        present=present,
+    )
+
+
+# --- mixing -------------------------------------------------------------------------------------
+
+
+def test_a_mixture_is_the_sum_of_its_sources(corpus):
+    opened = open_corpus(corpus)
+    mixer = Mixer(opened, opened.select("train"), training_config().mixing)
+    for seed in range(5):
+        mixture = mixer.draw(np.random.default_rng(seed), players=3)
+        assert len(set(mixture.instruments)) == 3
+        error = mixture.mixture - mixture.sources.sum(axis=0)
+        level = np.sqrt(np.mean(mixture.mixture**2))
+        assert 20 * np.log10(np.sqrt(np.mean(error**2)) / level) == pytest.approx(-90, abs=1)
+
+
+def test_mixtures_follow_from_their_generator(corpus):
+    opened = open_corpus(corpus)
+    config = replace(training_config().mixing, augment=AugmentConfig())
+    mixer = Mixer(opened, opened.select("train"), config)
+    one, two, other = (mixer.draw(np.random.default_rng(s)).mixture for s in (5, 5, 6))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+def test_players_of_one_piece_start_together(corpus):
+    opened = open_corpus(corpus)
+    config = replace(training_config().mixing, ensemble_share=1.0)
+    mixer = Mixer(opened, opened.select("train"), config)
+    mixture = mixer.draw(np.random.default_rng(3), players=3)
+    # Without augmentation a source is a window of its stem: find each, and where it starts.
+    found = set()
+    for instrument, source in zip(mixture.instruments, mixture.sources, strict=True):
+        for stem in opened.select("train"):
+            if stem.instrument == instrument:
+                whole = opened.read(stem, 0, stem.length)
+                match = np.correlate(whole, source[:2000], mode="valid")
+                if match.max() > 0.99 * np.dot(source[:2000], source[:2000]):
+                    found.add((stem.piece, int(match.argmax())))
+    assert len(found) == 1
+
+
+def test_families_held_out_are_not_heard(corpus):
+    opened = open_corpus(corpus)
+    assert opened.select("train", without=["noise"]) == ()
+    with pytest.raises(DataError, match="nothing to use as train"):
+        train(training_config(mixing=MixingConfig(held_out=("noise",))), corpus, corpus / "never")
+
+
+def test_mixtures_need_two_instruments(corpus):
+    opened = open_corpus(corpus)
+    violins = [s for s in opened.stems if s.instrument == "violin"]
+    with pytest.raises(ValueError, match="two instruments"):
+        Mixer(opened, violins, MixingConfig())
+
+
+def test_batches_are_padded_to_the_most_players(corpus):
+    opened = open_corpus(corpus)
+    mixer = Mixer(opened, opened.select("train"), training_config().mixing)
+    mixtures = [mixer.draw(np.random.default_rng(i), players=n) for i, n in enumerate((2, 3))]
+    front_end = LogSpectrogram(SpectrogramConfig())
+    batch = make_batch(mixtures, front_end, INSTRUMENTS)
+    assert batch.present.tolist() == [[True, True, False], [True, True, True]]
+    assert not batch.sources[0, 2].any()
+    expected = front_end.warp(front_end.stft(torch.from_numpy(mixtures[1].sources)).abs())
+    torch.testing.assert_close(batch.sources[1], expected)
+    names = [INSTRUMENTS[i] for i in batch.labels[1].tolist()]
+    assert tuple(names) == mixtures[1].instruments
+
+
+# --- augmentation -------------------------------------------------------------------------------
+
+
+def test_speed_changes_pitch_and_length():
+    time = np.arange(11000) / RATE
+    dry = np.sin(2 * np.pi * 500 * time).astype(np.float32)
+    flat = np.zeros(working_size(10000) // 2 + 1, np.float32)
+    faster = play_in_room(dry, 10000, flat, np.ones(1, np.float32))
+    assert len(faster) == 10000
+    peak = np.argmax(np.abs(np.fft.rfft(faster * np.hanning(10000)))) * RATE / 10000
+    assert peak == pytest.approx(550, abs=1.5)
+    assert np.abs(faster[2000:8000]).max() == pytest.approx(1.0, abs=0.02)
+
+
+def test_equalizer_and_room_are_applied_as_drawn():
+    rng = np.random.default_rng(0)
+    dry = rng.normal(size=9000).astype(np.float32)
+    size = working_size(9000)
+    curve = equalizer_db(AugmentConfig(), np.fft.rfftfreq(size, 1 / RATE), rng)
+    response = room_response(AugmentConfig(), Room(decay_s=0.3), RATE, rng)
+    wet = play_in_room(dry, 9000, np.zeros_like(curve), response)
+    np.testing.assert_allclose(wet, np.convolve(dry, response)[:9000], atol=1e-4)
+    louder = play_in_room(dry, 9000, np.full_like(curve, 6.0), response)
+    np.testing.assert_allclose(louder, wet * 10 ** (6 / 20), rtol=1e-3, atol=1e-4)
+    assert -24.01 <= curve.min() < curve.max() <= 18.01
+
+
+@pytest.mark.parametrize("decay_s", [0.2, 0.5])
+def test_rooms_decay_as_long_as_they_say(decay_s):
+    config = AugmentConfig(direct_db=(-30.0, -30.0))
+    energy = np.mean(
+        [
+            room_response(config, Room(decay_s=decay_s), RATE, np.random.default_rng(i))[
+                : int(decay_s * RATE)
+            ]
+            ** 2
+            for i in range(100)
+        ],
+        axis=0,
+    )
+    remaining = 10 * np.log10(np.cumsum(energy[::-1])[::-1])
+    # Schroeder's curve, between 50 ms and 60 % of the decay time; 60 dB a decay time. The low-pass
+    # takes energy beside the envelope.
+    start, stop = int(0.05 * RATE), int(0.6 * decay_s * RATE)
+    slope_db_s = (remaining[stop] - remaining[start]) / ((stop - start) / RATE)
+    assert -60 / slope_db_s == pytest.approx(decay_s, rel=0.2)
+
+
+def test_rooms_have_unit_energy_and_none_is_none():
+    response = room_response(AugmentConfig(), Room(decay_s=0.4), RATE, np.random.default_rng(0))
+    assert float(np.sum(response**2)) == pytest.approx(1.0, rel=1e-4)
+    silent = room_response(AugmentConfig(), Room(decay_s=0.0), RATE, np.random.default_rng(0))
+    assert silent.tolist() == [1.0]
+
+
+def test_noise_has_unit_level():
+    noise = background_noise(20000, RATE, np.random.default_rng(0))
+    assert float(np.mean(noise**2)) == pytest.approx(1.0, rel=1e-3)
+
+
+# --- losses -------------------------------------------------------------------------------------
+
+
+def test_binary_targets_belong_to_the_loudest():
+    batch = random_batch()
+    targets = mask_targets(batch, "binary")
+    assert torch.equal(targets.sum(dim=1), torch.ones(2, 8, 4))
+    assert torch.equal(targets.argmax(dim=1), batch.sources.argmax(dim=1))
+
+
+def test_wiener_targets_are_shares_of_energy():
+    batch = random_batch()
+    targets = mask_targets(batch, "wiener")
+    expected = batch.sources**2 / (batch.sources**2).sum(dim=1, keepdim=True)
+    torch.testing.assert_close(targets, expected)
+
+
+def test_weights_follow_their_formulas():
+    mixture = torch.tensor([[[0.0, 1.0], [3.0, 1e9]]])
+    torch.testing.assert_close(
+        cell_weights(mixture, "log")[0],
+        torch.tensor([[1e-3, np.log(2.0)], [np.log(4.0), 10.0]]).float(),
+    )
+    quiet, loud = cell_weights(mixture[:, :1], "level"), cell_weights(50 * mixture[:, :1], "level")
+    torch.testing.assert_close(quiet, loud)
+
+
+def test_sigmoid_loss_is_weighted_binary_cross_entropy():
+    batch = random_batch()
+    logits = torch.randn(2, 3, 8, 4, generator=torch.Generator().manual_seed(1))
+    loss = mask_loss("sigmoid", logits, batch, target="binary", weight="log")
+    targets, weights = mask_targets(batch, "binary"), cell_weights(batch.mixture, "log")
+    expected = [
+        F.binary_cross_entropy_with_logits(
+            logits[i, :count], targets[i, :count], weights[i].expand(count, -1, -1)
+        )
+        for i, count in enumerate((3, 2))
+    ]
+    torch.testing.assert_close(loss, torch.stack(expected).mean())
+
+
+@pytest.mark.parametrize("target", ["binary", "wiener"])
+def test_softmax_loss_is_least_at_its_target_and_ignores_the_absent(target):
+    batch = random_batch()
+    targets = mask_targets(batch, target).clamp_min(1e-6)
+    arguments = {"target": target, "weight": "log"}
+    best = mask_loss("softmax", targets.log(), batch, **arguments)
+    for seed in range(5):
+        noise = torch.randn(targets.shape, generator=torch.Generator().manual_seed(seed))
+        assert mask_loss("softmax", targets.log() + noise, batch, **arguments) > best
+    moved = targets.log().clone()
+    moved[1, 2] += 100.0
+    torch.testing.assert_close(mask_loss("softmax", moved, batch, **arguments), best)
+
+
+# --- measuring ----------------------------------------------------------------------------------
+
+
+def test_sdr_of_a_known_error():
+    reference = torch.zeros(4000)
+    reference[::2] = 1.0
+    error = torch.zeros(4000)
+    error[1::2] = 0.1  # orthogonal, a hundredth of the energy
+    estimate = 3.0 * (reference + error)
+    assert float(scale_invariant_sdr_db(reference, estimate)) == pytest.approx(20.0, abs=1e-3)
+
+
+def test_ideal_masks_bound_the_validation(corpus):
+    opened = open_corpus(corpus)
+    mixer = Mixer(opened, opened.select("test"), training_config().mixing)
+    mixtures = fixed_mixtures(mixer, 2, 3, seed=0)
+    again = fixed_mixtures(mixer, 2, 3, seed=0)
+    np.testing.assert_array_equal(mixtures[2].mixture, again[2].mixture)
+    torch.manual_seed(0)
+    model = SeparationModel(model_config())
+    row = validate(model, mixtures, model.encode_labels, "test")
+    assert row.ideal_db > 15
+    assert row.mixture_db == pytest.approx(0.0, abs=0.5)
+    assert row.share < 0.6
+    assert model.training
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def test_training_learns_and_conditions_matter(corpus, tmp_path):
+    config = training_config(steps=60, batch=4, validate_every=60, save_every=60, average=0.9)
+    result = train(config, corpus, tmp_path)
+    assert result.step == 60
+    by_size = {row.players: row for row in result.rows}
+    assert by_size[2].gain_db > 8
+    # The other player's condition gives the other player's sound.
+    assert by_size[2].shuffled_db < by_size[2].model_db - 15
+    model = SeparationModel.load(result.checkpoint)
+    assert model.config == config.model
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_stopped_run_goes_on_to_the_same_weights(corpus, tmp_path, workers):
+    config = training_config()
+    train(config, corpus, tmp_path / "whole")
+    train(config, corpus, tmp_path / "halves", stop_at_step=4, workers=workers)
+    train(config, corpus, tmp_path / "halves", workers=workers)
+    states = [torch.load(tmp_path / n / "state.pt", weights_only=True) for n in ("whole", "halves")]
+    assert states[0]["step"] == states[1]["step"] == 6
+    for part in ("model", "average"):
+        for name, value in states[0][part].items():
+            assert torch.equal(value, states[1][part][name]), name
+    for one, two in zip(
+        states[0]["optimizer"]["state"].values(),
+        states[1]["optimizer"]["state"].values(),
+        strict=True,
+    ):
+        assert torch.equal(one["exp_avg_sq"], two["exp_avg_sq"])
+
+
+def test_log_has_a_line_a_validation(corpus, tmp_path):
+    shares, steps = [], []
+    train(
+        training_config(),
+        corpus,
+        tmp_path,
+        progress=shares.append,
+        on_validation=lambda step, rows: steps.append((step, len(rows))),
+    )
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [3, 6]
+    assert all(float(row["loss"]) > 0 for row in rows)
+    assert shares[-1] == 1.0
+    assert steps == [(3, 2), (6, 2)]
+
+
+def test_a_state_of_another_network_is_refused(corpus, tmp_path):
+    train(training_config(steps=1, save_every=1), corpus, tmp_path)
+    other = model_config(backbone=UNetConfig(levels=4, width=6, initialization="kaiming"))
+    with pytest.raises(FileFormatError, match="another network"):
+        train(training_config(model=other), corpus, tmp_path)
+
+
+def test_mixed_precision_trains(corpus, tmp_path):
+    result = train(training_config(steps=2, precision="bfloat16"), corpus, tmp_path)
+    assert all(np.isfinite(row.model_db) for row in result.rows)
+
+
+def test_learning_rate_rises_and_falls():
+    rates = [learning_rate(step, 100, 10) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[9] == pytest.approx(1.0)
+    assert rates[-1] < 0.02
+    assert all(a > b for a, b in pairwise(rates[10:]))
+
+
+# --- point clouds -------------------------------------------------------------------------------
+
+
+def test_distillation_makes_clouds_say_what_labels_say(corpus, bank, tmp_path):
+    torch.manual_seed(0)
+    labels = SeparationModel(model_config()).eval()
+    labels.save(tmp_path / "labels.safetensors")
+    config = DistilConfig(
+        point_cloud=model_config().point_cloud, steps=60, batch=6, warm_up=5, validate_every=60
+    )
+    accuracies = []
+    student = distil(
+        config,
+        tmp_path / "labels.safetensors",
+        bank,
+        tmp_path / "joined.safetensors",
+        on_validation=lambda step, accuracy: accuracies.append(accuracy),
+    )
+    assert accuracies == [1.0]
+    teacher = labels.encode_labels(INSTRUMENTS)
+    conditions = CloudBankConditions(CloudBank.open(bank), student.config)
+    counts = confusion_matrix(student, conditions, "test", teacher)
+    np.testing.assert_array_equal(counts, 6 * np.eye(3))
+    assert "| violin | 6 | 0 | 0 |" in describe_confusion(counts, INSTRUMENTS)
+    # The audio network came along unchanged.
+    joined = SeparationModel.load(tmp_path / "joined.safetensors")
+    weights = labels.backbone.state_dict()["outermost.down.weight"]
+    torch.testing.assert_close(
+        joined.backbone.state_dict()["outermost.down.weight"], weights, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_joint_training_moves_both_networks(corpus, bank, tmp_path):
+    config = training_config(model=model_config(conditioner="point_cloud"), steps=2)
+    with pytest.raises(DataError, match="give cloud_bank"):
+        train(config, corpus, tmp_path / "none")
+    torch.manual_seed(config.seed)
+    before = SeparationModel(config.model).state_dict()
+    train(config, corpus, tmp_path / "run", cloud_bank=bank)
+    after = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["model"]
+    for name in ("backbone.outermost.down.weight", "conditioner.network.features.0.kernel"):
+        assert not torch.equal(before[name], after[name])
+
+
+def test_training_starts_from_a_checkpoint(corpus, bank, tmp_path):
+    torch.manual_seed(5)
+    labels = SeparationModel(model_config())
+    labels.save(tmp_path / "labels.safetensors")
+    config = training_config(
+        model=model_config(conditioner="point_cloud"), steps=1, learning_rate=0.0, save_every=1
+    )
+    train(
+        config,
+        corpus,
+        tmp_path / "run",
+        cloud_bank=bank,
+        initial_weights=tmp_path / "labels.safetensors",
+    )
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["model"]
+    for name, value in labels.backbone.named_parameters():
+        torch.testing.assert_close(state[f"backbone.{name}"], value.detach())
+
+
+def test_banks_give_back_what_was_written(bank, tmp_path):
+    clouds = [np.random.default_rng(i).normal(size=(20 + i, 3)).astype(np.float32) for i in (0, 1)]
+    write_clouds(tmp_path, "train", "viola", clouds)
+    opened = CloudBank.open(tmp_path)
+    assert opened.count("train", "viola") == 2
+    np.testing.assert_allclose(opened.points("train", "viola", 1), clouds[1], atol=2e-3)
+    with pytest.raises(DataError, match=r"test-viola\.npz is missing"):
+        opened.points("test", "viola", 0)
+    with pytest.raises(DataError, match="no bank of clouds"):
+        CloudBank.open(tmp_path / "nowhere")
+
+
+# --- configuration ------------------------------------------------------------------------------
+
+
+def test_configurations_come_from_json(tmp_path):
+    config = read_training_config("pcs-depth-small")
+    assert config.model.head == "softmax"
+    with pytest.raises(ValueError, match=r"unknown key mixing\.frame"):
+        training_config_from_dict({"mixing": {"frame": 3}})
+    with pytest.raises(FileFormatError, match="pcs-depth-small"):
+        read_training_config(tmp_path / "none.json")
