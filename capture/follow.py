@@ -29,21 +29,29 @@ class FollowConfig:
 
     Attributes:
         least_area_m2: A player's occupied voxels, seen from one side, cover at least this.
-        least_top_m: A player reaches at least this high.
+        most_extent_m: What is wider than this, seen from above, is furniture.
+    least_top_m: A player reaches at least this high.
         least_extent_m: A player measures at least this from lowest to highest voxel.
-        head_gap_m: Two upright bodies in one component stand at least this far apart.
+        least_depth_m: A player is at least this thick (standard deviation across, from above); what
+        is thinner is a piece of wall or a curtain.
+    head_gap_m: Two upright bodies in one component stand at least this far apart.
         touch_m: A component within this of what a player occupied last touches the player.
         join_m: A loose piece within this of a player belongs to the player.
+    under_share: So does a loose piece that, seen from above, lies by this share within a
+        player: legs that a music stand hides in part.
         forget_s: A player who was not seen for this long is gone.
         least_share: A player is there in at least this share of the images.
     """
 
     least_area_m2: float = 0.55
+    most_extent_m: float = 3.5
     least_top_m: float = 0.9
     least_extent_m: float = 0.6
+    least_depth_m: float = 0.04
     head_gap_m: float = 0.5
     touch_m: float = 0.12
     join_m: float = 0.15
+    under_share: float = 0.5
     forget_s: float = 3.0
     least_share: float = 0.3
 
@@ -98,6 +106,7 @@ def follow(
     here = _State()
     for body in starts[first]:
         labels[first][body] = names.new()
+    _join_under(images[first], labels[first], config)
     _remember(here, images[first], labels[first], float(times_s[first]))
     forward = _State(players=dict(here.players), clutter=here.clutter)
     for index in range(first + 1, len(images)):
@@ -148,9 +157,12 @@ def _is_person(cells: Int64[np.ndarray, "voxels 3"], voxel_m: float, config: Fol
     if len(cells) * voxel_m**2 < config.least_area_m2:
         return False
     low, high = np.percentile(cells[:, 2], [1, 99]) * voxel_m
-    wide = np.ptp(np.percentile(cells[:, :2], [2, 98], axis=0), axis=0).max() * voxel_m
-    # What is wider than an outstretched player with a double bass is furniture or a wall's rest.
-    return bool(high >= config.least_top_m and high - low >= config.least_extent_m and wide < 3.5)
+    if high < config.least_top_m or high - low < config.least_extent_m:
+        return False
+    across = (cells[:, :2] - cells[:, :2].mean(axis=0)) * voxel_m
+    depth = np.sqrt(max(0.0, float(np.linalg.eigvalsh(across.T @ across / len(cells))[0])))
+    wide = np.ptp(np.percentile(across, [2, 98], axis=0), axis=0).max()
+    return bool(depth >= config.least_depth_m and wide < config.most_extent_m)
 
 
 def _upright_parts(
@@ -199,6 +211,7 @@ def _pass_on(
         fresh &= distances[-1][body] >= config.touch_m
         if fresh.mean() > 0.8:
             labels[body] = names.new()
+    _join_under(image, labels, config)
     _remember(state, image, labels, time_s)
     return labels
 
@@ -247,6 +260,24 @@ def _inherited(
         else:
             labels[rows] = name_of[touched[distances[np.ix_(touched, rows)].argmin(axis=0)]]
     return labels
+
+
+def _join_under(
+    image: Components, labels: Int32[np.ndarray, "voxels"], config: FollowConfig
+) -> None:
+    """Give loose pieces to the player in whose outline, seen from above, they lie."""
+    if not np.any(labels >= 0):
+        return
+    columns = image.cells[:, :2] - image.cells[:, :2].min(axis=0)
+    outlines = np.zeros((int(labels.max()) + 1, *(columns.max(axis=0) + 1)), dtype=bool)
+    for name in np.unique(labels[labels >= 0]):
+        outlines[(name, *columns[labels == name].T)] = True
+        outlines[name] = scipy.ndimage.binary_dilation(outlines[name], iterations=2)
+    for component in np.unique(image.labels[labels == CLUTTER]):
+        rows = np.flatnonzero((image.labels == component) & (labels == CLUTTER))
+        inside = outlines[(slice(None), *columns[rows].T)].mean(axis=1)
+        if inside.max() >= config.under_share:
+            labels[rows] = int(inside.argmax())
 
 
 def _remember(
