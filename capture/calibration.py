@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -163,8 +164,11 @@ class Calibration:
         measured = self.measured_pixels(depth_mm)
         depth_m = np.asarray(depth_mm).ravel()[measured].astype(np.float32)
         depth_m *= np.float32(1e-3)
-        points = self.depth_rays().reshape(-1, 3).take(measured, axis=0)
-        points *= depth_m[:, None]
+        x, y = _ray_columns(self.depth)
+        points = np.empty((len(measured), 3), dtype=np.float32)
+        np.multiply(x.take(measured), depth_m, out=points[:, 0])
+        np.multiply(y.take(measured), depth_m, out=points[:, 1])
+        points[:, 2] = depth_m
         return points
 
     def project_depth(
@@ -205,11 +209,12 @@ class Calibration:
         pixels_of_image = image.reshape(-1, 3)
         for start in range(0, len(points_m), CHUNK):
             pixels = self.project_color(points_m[start : start + CHUNK])
-            seen = camera.inside(pixels)
-            pixels[~seen] = 0
+            # Row numbers, not a mask: assigning to few rows by number is ten times as fast.
+            unseen = np.flatnonzero(~camera.inside(pixels))
+            pixels[unseen] = 0
             columns, rows = np.rint(pixels.T).astype(np.int32)
             chunk = pixels_of_image.take(rows * camera.width_px + columns, axis=0)
-            chunk[~seen] = 0
+            chunk[unseen] = 0
             colors[start : start + CHUNK] = chunk
         return colors
 
@@ -217,6 +222,15 @@ class Calibration:
         if self.color is None:
             raise ValueError("color is off: this calibration has no color mode.")
         return self.color
+
+
+@lru_cache(maxsize=8)
+def _ray_columns(
+    camera: CameraModel,
+) -> tuple[Float32[np.ndarray, "pixels"], Float32[np.ndarray, "pixels"]]:
+    """Return x and y of all rays, each on its own: gathered three times as fast as triples."""
+    rays = camera.rays().reshape(-1, 3)
+    return np.ascontiguousarray(rays[:, 0]), np.ascontiguousarray(rays[:, 1])
 
 
 def _camera_model(camera: dict[str, Any], mode: ImageMode) -> CameraModel:
