@@ -13,38 +13,22 @@ Camera frame: X right, Y down, Z forward (see `capture.calibration`).
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32, UInt8, UInt16
+from jaxtyping import Bool, Float32, Int32, UInt8, UInt16
 from numba import njit
 
 from capture.axes import world_from_camera_axes
 from capture.calibration import Calibration
-from capture.lens import CameraModel
 from capture.pose import Pose, quaternion_from_rotation_matrix
 from capture.simulate.bodies import vertex_normals
+from capture.simulate.empty_room import Shell, see_shell
 from capture.simulate.ray_caster import NOTHING, cast_rays, face_normals, shade
 
 NEAREST_M = 0.5
 FARTHEST_M = 3.86
 _LARGEST_STD_M = 0.017
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shell:
-    """The empty room as the camera sees it: floor, ceiling, and the walls beside and ahead.
-
-    Attributes:
-        bounds_m: Lowest and highest x, y and z; the floor is at the lowest z.
-        floor_color: RGB.
-        wall_color: RGB.
-    """
-
-    bounds_m: Float64[np.ndarray, "2 3"]
-    floor_color: tuple[int, int, int] = (140, 110, 80)
-    wall_color: tuple[int, int, int] = (190, 190, 182)
 
 
 def camera_pose(height_m: float, pitch_rad: float, roll_rad: float = 0.0) -> Pose:
@@ -69,15 +53,6 @@ def camera_pose(height_m: float, pitch_rad: float, roll_rad: float = 0.0) -> Pos
 @lru_cache(maxsize=4)
 def _lit_pixels(factory_json: str, depth_mode: str) -> Bool[np.ndarray, "rows columns"]:
     return Calibration.from_json(factory_json, depth_mode=depth_mode).lit_pixels()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Background:
-    """What one camera sees of the shell: depth, normals in the camera frame, linear color."""
-
-    depth_m: Float32[np.ndarray, "rows columns"]
-    normals: Float32[np.ndarray, "rows columns 3"]
-    image: Float32[np.ndarray, "rows columns 3"]
 
 
 class SimulatedKinect:
@@ -106,12 +81,12 @@ class SimulatedKinect:
         self.world_from_camera = world_from_camera
         self._camera_from_world = world_from_camera.inverse()
         self._lit = _lit_pixels(calibration.factory_json, calibration.depth_mode)
-        self._depth_shell = _see_shell(calibration.depth, world_from_camera, shell)
+        self._depth_shell = see_shell(calibration.depth, world_from_camera, shell)
         self._color_from_world: Pose | None = None
         if calibration.color is not None:
             self._color_from_world = calibration.color_from_depth.compose(self._camera_from_world)
             world_from_color = self._color_from_world.inverse()
-            self._color_shell = _see_shell(calibration.color, world_from_color, shell)
+            self._color_shell = see_shell(calibration.color, world_from_color, shell)
 
     def see(
         self, vertices_m: Float32[np.ndarray, "V 3"], faces: Int32[np.ndarray, "F 3"]
@@ -204,56 +179,6 @@ def light_of(
     """Return how bright each vertex is (0.45 to about 1) under a lamp above and before them."""
     toward = np.clip(vertex_normals(vertices_m, faces) @ _LIGHT, 0, 1)
     return np.float32(0.45) + np.float32(0.6) * toward
-
-
-def _see_shell(camera: CameraModel, world_from_own: Pose, shell: Shell | None) -> _Background:
-    """Intersect every ray with the planes of the shell."""
-    if shell is None:
-        return _Background(
-            depth_m=np.full(camera.shape, np.inf, np.float32),
-            normals=np.zeros((*camera.shape, 3), np.float32),
-            image=np.zeros((*camera.shape, 3), np.float32),
-        )
-    rays = camera.rays().reshape(-1, 3).astype(np.float64)
-    directions = rays @ world_from_own.rotation.T
-    origin = world_from_own.position_m
-    depth = np.full(len(rays), np.inf)
-    surface = np.zeros(len(rays), np.int64)
-    low, high = shell.bounds_m
-    planes = (
-        (2, low[2], np.array([0.0, 0.0, 1.0])),
-        (0, high[0], np.array([-1.0, 0.0, 0.0])),
-        (1, low[1], np.array([0.0, 1.0, 0.0])),
-        (1, high[1], np.array([0.0, -1.0, 0.0])),
-        (2, high[2], np.array([0.0, 0.0, -1.0])),
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for number, (axis, place, _) in enumerate(planes):
-            distance = (place - origin[axis]) / directions[:, axis]
-            nearer = (distance > 0) & (distance < depth)
-            depth[nearer] = distance[nearer]
-            surface[nearer] = number
-    normals = np.array([normal for _, _, normal in planes])[surface] @ world_from_own.rotation
-    points = origin + directions * np.where(np.isfinite(depth), depth, 0.0)[:, None]
-    image = np.where(
-        (surface == 0)[:, None],
-        _floor_colors(points, shell),
-        np.array(shell.wall_color, np.float64),
-    )
-    image *= np.array([1.0, 0.85, 0.75, 0.8, 0.95])[surface][:, None]
-    return _Background(
-        depth_m=depth.reshape(camera.shape).astype(np.float32),
-        normals=normals.reshape(*camera.shape, 3).astype(np.float32),
-        image=image.reshape(*camera.shape, 3).astype(np.float32),
-    )
-
-
-def _floor_colors(points_m: np.ndarray, shell: Shell) -> Float64[np.ndarray, "pixels 3"]:
-    """Return the color of a floor of boards, 12 cm wide, along x."""
-    board = np.floor(points_m[:, 1] / 0.12)
-    shade_of_board = 1 + 0.07 * np.sin(board * 12.9898)
-    joint = np.abs(points_m[:, 1] / 0.12 - board) < 0.03
-    return np.array(shell.floor_color) * (shade_of_board * np.where(joint, 0.7, 1.0))[:, None]
 
 
 @njit(cache=True, nogil=True)

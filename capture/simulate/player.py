@@ -12,15 +12,16 @@ from jaxtyping import Float32, Float64, Int32, UInt8
 from capture.instruments import canonical_instrument
 from capture.pose import Pose, quaternion_from_rotation_matrix, quaternion_from_yaw
 from capture.simulate.bodies import BONE, TEST_BODIES, TRAIN_BODIES, dress, load_body, skin
+from capture.simulate.bows import HAIR_START_M, make_bow
 from capture.simulate.furniture import make_chair, make_stand
 from capture.simulate.gestures import AT_REST, Gesture, plan_gestures
-from capture.simulate.instruments import HAIR_START_M, make_bow, make_instrument
+from capture.simulate.holds import hold_instrument
+from capture.simulate.instruments import make_instrument
 from capture.simulate.postures import (
     SEATED_BY_DEFAULT,
     Hold,
     Scene,
     draw_manner,
-    hold_instrument,
     trunk_angles,
 )
 from capture.simulate.rotations import turn

@@ -10,6 +10,9 @@ from jaxtyping import Float32, Int32, UInt8
 
 Color = tuple[int, int, int]
 
+EBONY: Color = (28, 25, 24)
+METAL: Color = (150, 150, 155)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:

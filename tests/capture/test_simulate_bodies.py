@@ -15,9 +15,11 @@ from capture.simulate.bodies import (
     skin,
     vertex_normals,
 )
-from capture.simulate.instruments import STRING_SIZES, make_bow, make_instrument
+from capture.simulate.bows import make_bow
+from capture.simulate.instruments import make_instrument
 from capture.simulate.make_bodies import PEOPLE
 from capture.simulate.rotations import bend_limb, frame, turn, turn_about, twist_angle
+from capture.simulate.string_sizes import STRING_SIZES
 
 
 def edges_of(faces):

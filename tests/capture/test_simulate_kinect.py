@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from capture.calibration import Calibration
-from capture.simulate.kinect import FARTHEST_M, Shell, SimulatedKinect, camera_pose
+from capture.simulate.empty_room import Shell
+from capture.simulate.kinect import FARTHEST_M, SimulatedKinect, camera_pose
 from capture.simulate.solids import box, join
 
 NOBODY = join([box((0.1, 0.1, 0.1), (-3, 0, 1), (128, 128, 128))])

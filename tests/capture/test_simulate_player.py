@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from capture.instruments import INSTRUMENTS
+from capture.simulate.bows import HAIR_START_M
 from capture.simulate.gestures import plan_gestures
-from capture.simulate.instruments import HAIR_START_M
 from capture.simulate.player import BODY, BOW, CHAIR, INSTRUMENT, Player
 from capture.simulate.score import Note, compose
 
