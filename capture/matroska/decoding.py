@@ -77,17 +77,16 @@ def decode_element(head: bytes, offset: int) -> Element:
     return Element(id=element_id, start=offset, data=offset + after_size, size=size)
 
 
-def read_children(file: BinaryIO, parent: Element, stop: int | None = None) -> Iterator[Element]:
-    """Yield the elements in a master element of known size (or up to `stop`).
+def read_children(file: BinaryIO, parent: Element) -> Iterator[Element]:
+    """Yield the elements in a master element of known size.
 
     Raises:
         EbmlError: A child is no element or reaches out of its parent.
     """
     offset = parent.data
-    end = parent.stop if stop is None else stop
-    while offset < end:
+    while offset < parent.stop:
         child = read_element(file, offset)
-        if child is None or child.size == UNKNOWN_SIZE or child.stop > end:
+        if child is None or child.size == UNKNOWN_SIZE or child.stop > parent.stop:
             raise EbmlError(f"the element at byte {offset} reaches out of its parent")
         yield child
         offset = child.stop
