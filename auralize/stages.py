@@ -20,7 +20,7 @@ from capture.find_performers import FindConfig, find_performers
 from capture.performer import Performer, read_performers, write_performers
 from capture.take import Take
 from scenes import write_scene
-from separation.model import load_model
+from separation.checkpoint import load_model
 from separation.separate import SeparateConfig, separate
 from separation.stem import Separation, read_separation, write_separation
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from capture.performer import read_performers
 from capture.take import open_take
-from separation.model import load_model
+from separation.checkpoint import load_model
 from separation.separate import separate
 from separation.stem import write_separation
 

@@ -1,0 +1,46 @@
+"""Find and load checkpoints: the shipped ones by name, any other by its file."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+import torch
+
+from capture.errors import FileFormatError
+from separation.model import SeparationModel
+
+DEFAULT_CHECKPOINT = "pcs-depth"
+
+
+def shipped_checkpoints() -> dict[str, Path]:
+    """Return name → weights file of the checkpoints that come with the package."""
+    folder = Path(str(resources.files("separation").joinpath("weights")))
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def load_model(
+    checkpoint: str | os.PathLike[str] | None = None, device: torch.device | str = "cpu"
+) -> SeparationModel:
+    """Load a separation network, set to evaluate.
+
+    Args:
+        checkpoint: The name of a shipped checkpoint, or a .safetensors file with its .json beside
+            it; None for the default.
+        device: Where it runs.
+
+    Raises:
+        FileFormatError: There is no such checkpoint, or it is of another architecture.
+    """
+    shipped = shipped_checkpoints()
+    wanted = DEFAULT_CHECKPOINT if checkpoint is None else os.fspath(checkpoint)
+    path = shipped.get(wanted, Path(wanted))
+    if not path.is_file():
+        raise FileFormatError(
+            f"{wanted}: no such checkpoint. Give a .safetensors file, or one of those that come "
+            f"along: {', '.join(shipped) or 'none is installed'}."
+        )
+    model = SeparationModel.load(path, device)
+    model.name = path.stem
+    return model
