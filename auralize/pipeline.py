@@ -198,12 +198,18 @@ def finish(
 
 def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Receipt:
     manifest = results.separation.manifest
-    groups = {
-        tuple(sorted((stem.name, *stem.shared_with)))
-        for stem in results.separation.stems
-        if stem.shared_with
-    }
-    notes = [f"{stem.name}: {stem.note}" for stem in results.separation.stems if stem.note]
+    groups = sorted(
+        {
+            tuple(sorted((stem.name, *stem.shared_with)))
+            for stem in results.separation.stems
+            if stem.shared_with
+        }
+    )
+    notes = [
+        f"The network cannot tell {', '.join(group)} apart: they split one mask equally, "
+        f"1/{len(group)} each, and keep their own positions."
+        for group in groups
+    ]
     return Receipt(
         source=results.source,
         out=str(folder),
@@ -213,7 +219,7 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
             ]
             for performer in results.performers
         },
-        shared=[list(group) for group in sorted(groups)],
+        shared=[list(group) for group in groups],
         duration_s=round(manifest.sample_count / manifest.sample_rate_hz, 6),
         sample_count=manifest.sample_count,
         sample_rate_hz=manifest.sample_rate_hz,

@@ -25,13 +25,19 @@ def render(scene: Path, output: Path, sofa: Path | None, as_json: bool) -> None:
     """Render the scene file SCENE to a sound file."""
     import dataclasses
     import json
+    import math
 
     from auralize.render import render as render_scene
 
     with stage_bars() as bar:
         report = render_scene(scene, output, sofa=sofa, progress=bar(f"render {output.name}"))
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(report), default=str))
+        # The loudness of silence is −inf, which JSON has no word for.
+        fields = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in dataclasses.asdict(report).items()
+        }
+        click.echo(json.dumps(fields))
         return
     click.echo(
         f"{output}: {report.duration_s:.2f} s at {report.sample_rate_hz} Hz, "
