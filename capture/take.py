@@ -27,10 +27,9 @@ from capture.pose import Pose, quaternion_from_rotation_matrix
 from capture.take_file import TAKE_FILE, MicrophoneEntry, TakeFile, read_take_file
 from capture.take_images import FRAMES_FILE, PlyImages, RecordingImages, TakeImages
 from capture.take_level import find_world
-from capture.take_sound import FileSound, RecordingSound, TakeSound
+from capture.take_sound import FileSound, RecordingSound, TakeSound, find_sound_file
 from capture.waveform import Waveform
 
-_SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
 _SHORTER_BY_S = 0.2
 
 
@@ -231,7 +230,7 @@ def open_take(
         rate_hz: PLY files a second, where no frames.csv or take.json gives their times.
 
     Raises:
-        FileFormatError: Something is missing, broken or of another kind.
+        FileFormatError: Something is missing, broken or of another kind; the message says what.
         DataError: The sound is empty or lacks the center channel.
     """
     path = Path(path)
@@ -246,7 +245,7 @@ def open_take(
     if (path / FRAMES_FILE).exists() or any(path.glob("*.ply")):
         described = {
             "frames": {"rate_hz": rate_hz},
-            "audio": None if audio else _sound_beside(path),
+            "audio": None if audio else find_sound_file(path),
         }
         return _open(path, path, TakeFile.model_validate(described), audio)
     raise FileFormatError(
@@ -299,15 +298,6 @@ def _open_sound(
     if recording is None or recording.audio is None:
         return None, ClockFit()
     return RecordingSound(recording, recording.audio), recording.audio_clock()
-
-
-def _sound_beside(folder: Path) -> str | None:
-    sounds = [file.name for file in folder.iterdir() if file.suffix.lower() in _SOUND_SUFFIXES]
-    if len(sounds) > 1:
-        raise FileFormatError(
-            f"{folder}: holds {len(sounds)} sound files. Say which one with --audio FILE.wav."
-        )
-    return sounds[0] if sounds else None
 
 
 def _pose_of_world_axes() -> Pose:

@@ -13,6 +13,8 @@ from jaxtyping import Float32
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import AudioFormat, K4ARecording
 
+_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
+
 
 class TakeSound(Protocol):
     """What a take needs of its sound."""
@@ -94,3 +96,18 @@ class RecordingSound:
     def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
         """Read samples."""
         return self._recording.read_audio(start, stop)
+
+
+def find_sound_file(folder: Path) -> str | None:
+    """Return the name of the only sound file in a folder, None where there is none.
+
+    Raises:
+        FileFormatError: There is more than one.
+    """
+    names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+    if len(names) > 1:
+        raise FileFormatError(
+            f"{folder}: holds {len(names)} sound files ({', '.join(names[:3])}). Say which one "
+            "with --audio FILE.wav."
+        )
+    return names[0] if names else None

@@ -246,6 +246,14 @@ def test_ply_files_with_a_rate_are_a_take(ply_folder):
         assert take.duration_s == 1.0
 
 
+def test_two_sound_files_need_a_choice(ply_folder):
+    shutil.copy(ply_folder / "mix.wav", ply_folder / "room.wav")
+    with pytest.raises(FileFormatError, match=r"mix\.wav, room\.wav.*--audio"):
+        open_take(ply_folder, rate_hz=5)
+    with open_take(ply_folder, ply_folder / "room.wav", rate_hz=5) as take:
+        assert take.has_sound
+
+
 def test_ply_files_with_a_table_have_their_own_times(ply_folder):
     (ply_folder / "frames.csv").write_text("file,time_s\nframe-10.ply,0.5\nframe-1.ply,0.75\n")
     with open_take(ply_folder) as take:
