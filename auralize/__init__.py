@@ -1,1 +1,47 @@
-"""Render scenes to sound; the pipeline and the `auralize` command."""
+"""Render scenes to sound; the pipeline and the `auralize` command.
+
+Names are imported when they are first used, so that a command that only prints its help does not
+wait for torch or scipy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auralize.ambisonics import render_ambisonics
+    from auralize.binaural import render_binaural
+    from auralize.compose import compose_scene
+    from auralize.hrtf import Hrtf, read_hrtf
+    from auralize.pipeline import run
+    from auralize.receipt import Receipt
+    from auralize.rendering import RenderReport, render
+
+__all__ = [
+    "Hrtf",
+    "Receipt",
+    "RenderReport",
+    "compose_scene",
+    "read_hrtf",
+    "render",
+    "render_ambisonics",
+    "render_binaural",
+    "run",
+]
+
+_HOMES = {
+    "Hrtf": "auralize.hrtf",
+    "Receipt": "auralize.receipt",
+    "RenderReport": "auralize.rendering",
+    "compose_scene": "auralize.compose",
+    "read_hrtf": "auralize.hrtf",
+    "render": "auralize.rendering",
+    "render_ambisonics": "auralize.ambisonics",
+    "render_binaural": "auralize.binaural",
+    "run": "auralize.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

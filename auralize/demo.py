@@ -28,7 +28,7 @@ def run_demo(
     instruments: Sequence[str],
     *,
     seconds: float = 20.0,
-    seed: int = 1,
+    seed: int = 5,
     model: str | os.PathLike[str] | None = None,
     sofa: str | os.PathLike[str] | None = None,
     stage: Callable[[str], Callable[[float], None]],

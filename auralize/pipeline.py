@@ -16,7 +16,7 @@ import numpy as np
 
 from auralize.localisation import localisation_table
 from auralize.receipt import Receipt
-from auralize.render import RenderReport, render
+from auralize.rendering import RenderReport, render
 from auralize.report import Report, ReportPlayer, write_report
 from auralize.stages import scene_of, segment_take, separate_take
 from capture.performer import Performer
@@ -65,6 +65,7 @@ def run(
     out: PathLike,
     *,
     audio: PathLike | None = None,
+    rate_hz: float | None = None,
     model: PathLike | None = None,
     sofa: PathLike | None = None,
     stage: Stage | None = None,
@@ -75,6 +76,7 @@ def run(
         source: A take folder, a K4A MKV, or a folder of PLY files.
         out: Folder of the results; each file in it is replaced when its successor is whole.
         audio: The sound of a recording that has none.
+        rate_hz: PLY files a second, for a folder that does not say.
         model: Checkpoint, or None for the shipped one.
         sofa: HRTF, or None for the MIT KEMAR.
         stage: Starts a stage's progress bar and returns its fraction setter.
@@ -83,7 +85,9 @@ def run(
         AuralizeError: Recording, checkpoint, HRTF or folder cannot be used; the message says why.
     """
     starts = stage or (lambda name: lambda fraction: None)
-    results = run_stages(source, out, audio=audio, model=model, sofa=sofa, stage=starts)
+    results = run_stages(
+        source, out, audio=audio, rate_hz=rate_hz, model=model, sofa=sofa, stage=starts
+    )
     return finish(results, out, sofa=sofa, stage=starts, title=f"Auralize: {Path(source).name}")
 
 
@@ -92,6 +96,7 @@ def run_stages(
     out: PathLike,
     *,
     audio: PathLike | None = None,
+    rate_hz: float | None = None,
     model: PathLike | None = None,
     sofa: PathLike | None = None,
     stage: Stage,
@@ -100,7 +105,7 @@ def run_stages(
     folder = Path(out)
     times_s: dict[str, float] = {}
     with _timed(times_s, "open"):
-        take = open_take(source, audio=audio)
+        take = open_take(source, audio=audio, rate_hz=rate_hz)
     with take:
         _ = take.sample_rate_hz  # a recording without sound is refused before any work
         with _timed(times_s, "segment"):

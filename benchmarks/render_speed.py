@@ -24,7 +24,7 @@ from auralize.ambisonics import render_ambisonics
 from auralize.binaural import BLOCK, render_binaural
 from auralize.convolution import StaticFilter
 from auralize.hrtf import Hrtf, read_hrtf
-from auralize.render import render
+from auralize.rendering import render
 from scenes import Scene, write_scene
 
 RATE = 48_000

@@ -1,1 +1,72 @@
-"""Sensors and recordings: takes, point clouds, performers, and the types that flow."""
+"""Sensors and recordings: takes, point clouds, performers, and the types that flow.
+
+Names are imported when they are first used, so that a command that only prints its help does not
+wait for torch or scipy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from capture.calibration import Calibration
+    from capture.errors import AuralizeError
+    from capture.find_performers import FindConfig, find_performers
+    from capture.instruments import INSTRUMENTS
+    from capture.k4a_mkv import K4ARecording, K4AWriter
+    from capture.performer import Performer, read_performers, write_performers
+    from capture.point_cloud import PointCloud, read_ply, write_ply
+    from capture.pose import Pose, Trajectory
+    from capture.take import Take, open_take
+    from capture.waveform import Waveform, read_waveform, write_waveform
+
+__all__ = [
+    "INSTRUMENTS",
+    "AuralizeError",
+    "Calibration",
+    "FindConfig",
+    "K4ARecording",
+    "K4AWriter",
+    "Performer",
+    "PointCloud",
+    "Pose",
+    "Take",
+    "Trajectory",
+    "Waveform",
+    "find_performers",
+    "open_take",
+    "read_performers",
+    "read_ply",
+    "read_waveform",
+    "write_performers",
+    "write_ply",
+    "write_waveform",
+]
+
+_HOMES = {
+    "AuralizeError": "capture.errors",
+    "Calibration": "capture.calibration",
+    "FindConfig": "capture.find_performers",
+    "INSTRUMENTS": "capture.instruments",
+    "K4ARecording": "capture.k4a_mkv",
+    "K4AWriter": "capture.k4a_mkv",
+    "Performer": "capture.performer",
+    "PointCloud": "capture.point_cloud",
+    "Pose": "capture.pose",
+    "Take": "capture.take",
+    "Trajectory": "capture.pose",
+    "Waveform": "capture.waveform",
+    "find_performers": "capture.find_performers",
+    "open_take": "capture.take",
+    "read_performers": "capture.performer",
+    "read_ply": "capture.point_cloud",
+    "read_waveform": "capture.waveform",
+    "write_performers": "capture.performer",
+    "write_ply": "capture.point_cloud",
+    "write_waveform": "capture.waveform",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

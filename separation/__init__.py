@@ -1,1 +1,47 @@
-"""Source separation conditioned on performers: networks, training, metrics."""
+"""Source separation conditioned on performers: networks, training, metrics.
+
+Names are imported when they are first used, so that a command that only prints its help does not
+wait for torch or scipy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from separation.checkpoint import load_model, shipped_checkpoints
+    from separation.evaluate import evaluate_take
+    from separation.model import ModelConfig, SeparationModel
+    from separation.separate import SeparateConfig
+    from separation.stem import Separation, Stem, read_separation, write_separation
+
+__all__ = [
+    "ModelConfig",
+    "SeparateConfig",
+    "Separation",
+    "SeparationModel",
+    "Stem",
+    "evaluate_take",
+    "load_model",
+    "read_separation",
+    "shipped_checkpoints",
+    "write_separation",
+]
+
+_HOMES = {
+    "ModelConfig": "separation.model",
+    "SeparateConfig": "separation.separate",
+    "Separation": "separation.stem",
+    "SeparationModel": "separation.model",
+    "Stem": "separation.stem",
+    "evaluate_take": "separation.evaluate",
+    "load_model": "separation.checkpoint",
+    "read_separation": "separation.stem",
+    "shipped_checkpoints": "separation.checkpoint",
+    "write_separation": "separation.stem",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from capture.take import Take
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-take_argument: Decorator = click.argument("take", type=click.Path(path_type=Path))
+take_argument: Decorator = click.argument("take", metavar="TAKE", type=click.Path(path_type=Path))
 
-audio_option: Decorator = click.option(
+_audio_option: Decorator = click.option(
     "--audio",
     type=click.Path(path_type=Path),
     help="The sound of a recording that has none, as WAV or FLAC.",
 )
+
+_rate_option: Decorator = click.option(
+    "--rate",
+    "rate_hz",
+    type=click.FloatRange(0.1, 120.0),
+    help="PLY files a second, for a folder that holds no frames.csv.",
+)
+
+
+def recording_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument TAKE and the options that say how to open it."""
+    return take_argument(_audio_option(_rate_option(verb)))
+
+
+@contextmanager
+def opened_take(path: Path, audio: Path | None, rate_hz: float | None) -> Generator[Take]:
+    """Open a take, and say on stderr what was odd about it when all is done."""
+    from capture.take import open_take
+
+    with open_take(path, audio=audio, rate_hz=rate_hz) as take:
+        yield take
+        for warning in take.warnings:
+            click.echo(f"warning: {warning}", err=True)
+
 
 out_option: Decorator = click.option(
     "--out",

@@ -27,7 +27,7 @@ def render(scene: Path, output: Path, sofa: Path | None, as_json: bool) -> None:
     import json
     import math
 
-    from auralize.render import render as render_scene
+    from auralize.rendering import render as render_scene
 
     with stage_bars() as bar:
         report = render_scene(scene, output, sofa=sofa, progress=bar(f"render {output.name}"))

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import click
 
-from auralize.cli.options import audio_option, model_option, out_folder, out_option, sofa_option
+from auralize.cli.options import (
+    model_option,
+    out_folder,
+    out_option,
+    recording_options,
+    sofa_option,
+)
 from auralize.cli.terminal import stage_bars
 
 
 @click.command(epilog="Example: auralize run take.mkv --audio take.wav --out out")
-@click.argument("take", metavar="INPUT", type=click.Path(path_type=Path))
-@audio_option
+@recording_options
 @out_option
 @model_option
 @sofa_option
@@ -20,19 +25,22 @@ from auralize.cli.terminal import stage_bars
 def run(
     take: Path,
     audio: Path | None,
+    rate_hz: float | None,
     out: Path | None,
     model: str | None,
     sofa: Path | None,
     as_json: bool,
 ) -> None:
-    """Make stems, a scene, headphone and ambisonic previews and a report from INPUT.
+    """Make stems, a scene, headphone and ambisonic previews and a report from TAKE.
 
-    INPUT is a take folder, a K4A MKV (with --audio where it has no AUDIO track), or a folder of
+    TAKE is a take folder, a K4A MKV (with --audio where it has no AUDIO track), or a folder of
     PLY files with a WAV.
     """
     from auralize.pipeline import run as run_pipeline
 
     folder = out_folder(take, out)
     with stage_bars() as bar:
-        receipt = run_pipeline(take, folder, audio=audio, model=model, sofa=sofa, stage=bar)
+        receipt = run_pipeline(
+            take, folder, audio=audio, rate_hz=rate_hz, model=model, sofa=sofa, stage=bar
+        )
     click.echo(receipt.to_json() if as_json else receipt.to_text())

@@ -6,21 +6,24 @@ from pathlib import Path
 
 import click
 
-from auralize.cli.options import audio_option, out_folder, out_option, take_argument
+from auralize.cli.options import (
+    opened_take,
+    out_folder,
+    out_option,
+    recording_options,
+)
 from auralize.cli.terminal import stage_bars
 
 
 @click.command(epilog="Example: auralize segment take/ --out out")
-@take_argument
-@audio_option
+@recording_options
 @out_option
-def segment(take: Path, audio: Path | None, out: Path | None) -> None:
+def segment(take: Path, audio: Path | None, rate_hz: float | None, out: Path | None) -> None:
     """Find the players of TAKE, follow them, and write OUT/performers."""
     from auralize.stages import segment_take
-    from capture.take import open_take
 
     folder = out_folder(take, out)
-    with stage_bars() as bar, open_take(take, audio=audio) as opened:
+    with stage_bars() as bar, opened_take(take, audio, rate_hz) as opened:
         performers = segment_take(opened, folder, progress=bar("segment"))
     for performer in performers:
         x, y, z = performer.trajectory.mean_position_m

@@ -11,7 +11,7 @@ import scipy.special
 import soundfile
 
 from auralize.ambisonics import render_ambisonics, spherical_harmonics
-from auralize.render import render
+from auralize.rendering import render
 from scenes import Scene, write_scene
 
 REFERENCE = Path(__file__).parents[1] / "references" / "auralize" / "sn3d_n3d.csv"

@@ -19,7 +19,7 @@ from auralize.interaural import (
     interaural_time_difference_s,
 )
 from auralize.loudness import integrated_loudness_lufs, true_peak_dbtp
-from auralize.render import render
+from auralize.rendering import render
 from capture.errors import DataError, FileFormatError, OutputError
 from scenes import Scene, write_scene
 

@@ -101,7 +101,9 @@ def ply_take(folder, sound, rate):
 def test_a_take_without_players(tmp_path):
     take = ply_take(tmp_path / "frames", np.zeros(48000), 48000)
     refused(
-        auralize("run", take, "--audio", tmp_path / "sound.wav", "--out", tmp_path / "out"),
+        auralize(
+            "run", take, "--rate", 5, "--audio", tmp_path / "sound.wav", "--out", tmp_path / "out"
+        ),
         "no player found",
     )
 
