@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from separation.corpus import open_corpus
+from separation.corpus import CloudBank, open_corpus
 from separation.model import SeparationModel
-from separation.training import AugmentConfig, CloudBank, MixingConfig
-from separation.training.clouds import CloudBankConditions
+from separation.training import AugmentConfig, MixingConfig
+from separation.training.conditions import CloudBankConditions
 from separation.training.mixing import Mixer, Mixture
 from separation.training.validation import fixed_mixtures, validate
 

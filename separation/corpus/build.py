@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,8 @@ import numpy as np
 
 from capture.instruments import INSTRUMENTS
 from capture.simulate.score import Part, compose
-from separation.corpus.families import Sound, SoundFamily
+from separation.corpus.clouds import build_cloud_bank
+from separation.corpus.families import SimulatorFamily, Sound, SoundFamily, SoundfontFamily
 from separation.corpus.phrases import Piece, compose_piece
 from separation.corpus.shards import Stem, write_shard
 
@@ -25,6 +28,8 @@ FIRST_SEED = 1_000_000
 """Scores of the corpus use seeds from here on; the simulator's takes use smaller ones."""
 
 _TARGET_RMS = 0.06
+_SHARE_OF_PIECES = 0.65
+"""Share of the pieces in which an instrument plays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,60 @@ class CorpusConfig:
 
 
 def build(
+    folder: str | os.PathLike[str],
+    *,
+    soundfonts: Sequence[str | os.PathLike[str]] = (),
+    minutes: float = 20.0,
+    clouds: int = 300,
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Path:
+    """Build everything that training needs: sounds, and clouds of performers.
+
+    The simulator's players are always among the sounds; each soundfont adds a family, named after
+    its file. Other families go through `build_shards`.
+
+    Args:
+        folder: Where; made if missing. What is there of the same build stays.
+        soundfonts: General MIDI banks (SF2, SF3), which FluidSynth plays.
+        minutes: Minutes of each instrument from each family, about.
+        clouds: Clouds of each instrument for training; a fifth of it for testing.
+        seed: Of scores and players; another seed gives another corpus.
+        progress: Called with the fraction done.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: A soundfont is missing or broken.
+        DependencyError: Soundfonts are given and FluidSynth is not installed.
+    """
+    report = progress or (lambda share: None)
+    families: list[SoundFamily] = [SimulatorFamily()]
+    families += [
+        SoundfontFamily(name=_family_name(Path(path)), path=Path(path)) for path in soundfonts
+    ]
+    piece_s = 24.0
+    pieces = max(12, math.ceil(minutes * 60 / (piece_s * _SHARE_OF_PIECES)))
+    batches = math.ceil(pieces / 60)
+    config = CorpusConfig(
+        batches=batches,
+        pieces=math.ceil(pieces / batches),
+        piece_s=piece_s,
+        seed=FIRST_SEED * (1 + seed),
+    )
+    build_shards(config, folder, families, progress=lambda share: report(0.8 * share))
+    build_cloud_bank(
+        Path(folder) / "clouds",
+        INSTRUMENTS,
+        {"train": clouds, "validation": math.ceil(clouds / 10), "test": math.ceil(clouds / 5)},
+        seed=seed,
+        progress=lambda share: report(0.8 + 0.2 * share),
+    )
+    return Path(folder)
+
+
+def build_shards(
     config: CorpusConfig,
     folder: str | os.PathLike[str],
     families: Sequence[SoundFamily],
@@ -68,7 +127,7 @@ def build(
     extra_pieces: Callable[[int], Sequence[Piece]] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
-    """Build a corpus, or what is missing of it.
+    """Play pieces with sound families and write the shards, or what is missing of them.
 
     Args:
         config: What to build.
@@ -100,6 +159,10 @@ def build(
             write_shard(base, name, _play(config, pieces[batch], family, instrument, rng))
         if progress is not None:
             progress((done + 1) / len(jobs))
+
+
+def _family_name(path: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "", path.stem.lower()) or "soundfont"
 
 
 def split_of(piece: str, config: CorpusConfig) -> str:

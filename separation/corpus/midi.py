@@ -28,8 +28,8 @@ class Performance:
         vibrato_semitones: Half the pitch swing on notes longer than a quarter of a second.
         vibrato_hz: Its rate.
         swell: Depth of the loudness contour over long notes, 0 to 1.
-        shift_semitones: The part is written this much higher and slower; who plays the result
-            faster by 2**(shift/12) hears the written pitch with the formants shifted.
+        shift_semitones: The part is written this much lower and slower; who plays the result
+            faster by 2**(shift/12) hears the written pitch with the formants shifted up.
     """
 
     program: int
@@ -58,7 +58,7 @@ def midi_events(
     events.append((tick0, 0, bytes([0xB0, 11, 110])))
     events.append((tick0, 0, _bend(performance.detune_semitones)))
     for note in notes:
-        key = note.pitch + performance.shift_semitones
+        key = note.pitch - performance.shift_semitones
         if not 0 <= key <= 127:
             continue
         on = tick0 + round(note.start_s * slow * 1000)

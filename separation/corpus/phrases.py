@@ -169,7 +169,9 @@ def _long_tones(
     return notes
 
 
-def _double_stops(song, steps, start, beats, rng: np.random.Generator):
+def _double_stops(
+    song: _Song, steps: list[int], start: float, beats: float, rng: np.random.Generator
+):
     notes = []
     for onset, length, (step,) in _long_tones(song, steps, start, beats, rng):
         other = step + int(rng.choice([2, 4, 5]))

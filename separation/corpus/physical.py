@@ -221,5 +221,6 @@ def _with_body(string: Sound, instrument: str, rng: np.random.Generator) -> Soun
         detuning = (frequencies / centre - centre / frequencies) * quality
         gain_db += (peak_db + rng.normal(0, 2.0)) / (1.0 + detuning**2)
     response = response * 10 ** (gain_db / 20)
-    filtered = scipy.fft.irfft(scipy.fft.rfft(string, n=size) * response, n=size)
+    spectrum = np.asarray(scipy.fft.rfft(string, n=size)) * response
+    filtered = np.asarray(scipy.fft.irfft(spectrum, n=size))
     return filtered[: len(string)].astype(np.float32)

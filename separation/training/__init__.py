@@ -1,29 +1,24 @@
 """Training: mix and separate, with validation, a log, and states to go on from."""
 
 from separation.training.augment import AugmentConfig
-from separation.training.clouds import CloudBank, build_cloud_bank, write_clouds
 from separation.training.config import (
     TrainingConfig,
     read_training_config,
     training_config_from_dict,
 )
 from separation.training.distil import DistilConfig, distil
-from separation.training.loop import TrainingResult, train
+from separation.training.loop import train
 from separation.training.mixing import MixingConfig
 from separation.training.validation import ValidationRow
 
 __all__ = [
     "AugmentConfig",
-    "CloudBank",
     "DistilConfig",
     "MixingConfig",
     "TrainingConfig",
-    "TrainingResult",
     "ValidationRow",
-    "build_cloud_bank",
     "distil",
     "read_training_config",
     "train",
     "training_config_from_dict",
-    "write_clouds",
 ]

@@ -116,25 +116,30 @@ def play_in_room(
     """
     size = working_size(count)
     if len(dry) != count:
-        spectrum = scipy.fft.rfft(dry)
+        spectrum = np.asarray(scipy.fft.rfft(dry))
         kept = min(len(spectrum), count // 2 + 1)
-        dry = scipy.fft.irfft(spectrum[:kept], n=count) * np.float32(count / len(dry))
-    spectrum = scipy.fft.rfft(dry, n=size) * 10 ** (curve_db / 20)
-    spectrum *= scipy.fft.rfft(response, n=size)
-    return scipy.fft.irfft(spectrum, n=size)[:count].astype(np.float32)
+        dry = np.asarray(scipy.fft.irfft(spectrum[:kept], n=count)) * np.float32(count / len(dry))
+    spectrum = np.asarray(scipy.fft.rfft(dry, n=size)) * 10 ** (curve_db / 20)
+    spectrum *= np.asarray(scipy.fft.rfft(response, n=size))
+    return np.asarray(scipy.fft.irfft(spectrum, n=size))[:count].astype(np.float32)
 
 
 def working_size(count: int) -> int:
     """Length of the transforms for windows of `count` samples: room for tails."""
-    return scipy.fft.next_fast_len(count + 8000, real=True)
+    return fast_length(count + 8000)
+
+
+def fast_length(least: int) -> int:
+    """Return the shortest length from `least` on whose transforms are fast."""
+    return int(scipy.fft.next_fast_len(least, real=True) or least)
 
 
 def background_noise(
     count: int, sample_rate_hz: int, rng: np.random.Generator
 ) -> Float32[np.ndarray, " samples"]:
     """Return noise of unit RMS whose spectrum falls by a random 0 to 6 dB per octave."""
-    spectrum = scipy.fft.rfft(rng.standard_normal(count, dtype=np.float32))
+    spectrum = np.asarray(scipy.fft.rfft(rng.standard_normal(count, dtype=np.float32)))
     frequencies = scipy.fft.rfftfreq(count, 1 / sample_rate_hz)
     spectrum *= np.maximum(frequencies, 50.0) ** -rng.uniform(0.0, 1.0)
-    noise = scipy.fft.irfft(spectrum, n=count)
+    noise = np.asarray(scipy.fft.irfft(spectrum, n=count))
     return (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pydantic
 
+from capture.atomic import atomic_path
 from capture.errors import FileFormatError
 from separation.model import ModelConfig, refuse_unknown_keys
 from separation.training.losses import Target, Weight
@@ -94,3 +95,9 @@ def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig
             f"{name_or_path}: not a training configuration ({error}). Give a JSON file, or one of "
             f"{', '.join(names)}."
         ) from error
+
+
+def write_training_config(path: str | os.PathLike[str], config: TrainingConfig) -> None:
+    """Write a configuration, to keep beside what it produced."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")

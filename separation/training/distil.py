@@ -23,8 +23,9 @@ from torch import Tensor
 from capture.atomic import atomic_path
 from capture.errors import DataError
 from separation.conditioners.point_cloud import PointCloudConditioner, PointCloudConfig
+from separation.corpus.clouds import CloudBank
 from separation.model import SeparationModel
-from separation.training.clouds import CloudBank, CloudBankConditions
+from separation.training.conditions import CloudBankConditions
 from separation.training.schedule import learning_rate
 
 

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,16 @@ from torch import Tensor
 
 from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
+from separation.corpus.clouds import CloudBank
 from separation.corpus.shards import open_corpus
 from separation.model import SeparationModel
 from separation.spectrogram import LogSpectrogram
-from separation.training.clouds import CloudBank, CloudBankConditions
-from separation.training.config import TrainingConfig
+from separation.training.conditions import CloudBankConditions
+from separation.training.config import (
+    TrainingConfig,
+    read_training_config,
+    write_training_config,
+)
 from separation.training.losses import mask_loss
 from separation.training.mixing import Batch, Mixer, make_batch
 from separation.training.schedule import learning_rate
@@ -36,69 +41,67 @@ from separation.training.validation import ValidationRow, fixed_mixtures, valida
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingResult:
-    """Where a run stands: steps done, the last validation, and the best checkpoint so far."""
-
-    step: int
-    rows: tuple[ValidationRow, ...]
-    checkpoint: Path | None
-
-
 def train(
-    config: TrainingConfig,
+    config: TrainingConfig | str | os.PathLike[str],
     corpus_folder: str | os.PathLike[str],
     run_folder: str | os.PathLike[str],
     *,
+    steps: int | None = None,
     cloud_bank: str | os.PathLike[str] | None = None,
     initial_weights: str | os.PathLike[str] | None = None,
     workers: int = 0,
-    stop_at_step: int | None = None,
     stop_after_s: float | None = None,
     progress: Callable[[float], None] | None = None,
     on_validation: Callable[[int, Sequence[ValidationRow]], None] | None = None,
-) -> TrainingResult:
+) -> Path:
     """Train, or go on training, in `run_folder`.
 
     Args:
-        config: The run; on going on it may be changed in everything but the model.
+        config: The run, or the name or file of one (`read_training_config`). On going on it may
+            be changed in everything but the model.
         corpus_folder: From `separation.corpus.build`.
         run_folder: Made if missing; a state in it is taken up.
-        cloud_bank: From `separation.training.clouds`; point-cloud networks need one.
+        steps: Stop at this step, with the state saved; the schedule still goes by the
+            configuration.
+        cloud_bank: From `build_cloud_bank`, for point-cloud networks; the corpus' folder "clouds"
+            if not given.
         initial_weights: A checkpoint to start from: weights of the same names are taken over.
         workers: Processes that prepare mixtures beside the one that learns.
-        stop_at_step: Stop early, with the state saved.
         stop_after_s: Stop after this time, with the state saved.
         progress: Called with the fraction done.
         on_validation: Called with the step and its rows.
 
+    Returns:
+        The checkpoint that validated best.
+
     Raises:
-        DataError: The corpus is empty, or a bank of clouds is needed and not given.
-        FileFormatError: State or checkpoint are of another network.
+        DataError: The corpus is empty, or holds no clouds where they are needed.
+        FileFormatError: Configuration, state or checkpoint are broken or of another network.
     """
-    run = _Run(config, Path(corpus_folder), Path(run_folder), cloud_bank)
+    if not isinstance(config, TrainingConfig):
+        config = read_training_config(config)
+    corpus = Path(corpus_folder)
+    run = _Run(config, corpus, Path(run_folder), Path(cloud_bank or corpus / "clouds"))
     if not run.resume() and initial_weights is not None:
         run.start_from(Path(initial_weights))
     started = time.monotonic()
-    last = min(config.steps, stop_at_step or config.steps)
+    last = min(config.steps, steps or config.steps)
     for step, batch in run.batches(last, workers):
         run.learn(step, batch)
         done = step + 1
         enough = stop_after_s is not None and time.monotonic() - started > stop_after_s
-        if done % config.validate_every == 0 or done == config.steps:
+        at_end = done == last or enough
+        if done % config.validate_every == 0 or (at_end and run.is_unvalidated):
             rows = run.validate()
             if on_validation is not None:
                 on_validation(done, rows)
-        if done % config.save_every == 0 or done == last or enough:
+        if done % config.save_every == 0 or at_end:
             run.save()
         if progress is not None:
-            progress(done / config.steps)
+            progress(done / last)
         if enough:
             break
-    best = run.folder / "best.safetensors"
-    return TrainingResult(
-        step=run.step, rows=tuple(run.rows), checkpoint=best if best.exists() else None
-    )
+    return run.folder / "best.safetensors"
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):
@@ -151,14 +154,15 @@ class _Run:
         config: TrainingConfig,
         corpus_folder: Path,
         folder: Path,
-        cloud_bank: str | os.PathLike[str] | None,
+        cloud_bank: Path,
     ) -> None:
         self.config = config
         self.corpus_folder = corpus_folder
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        write_training_config(folder / "config.json", config)
         torch.manual_seed(config.seed)
-        self.model = SeparationModel(config.model).to(memory_format=torch.channels_last)
+        self.model = SeparationModel(config.model)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = SeparationModel(config.model)
         self.average.load_state_dict(self.model.state_dict())
         self.average.eval()
@@ -171,17 +175,17 @@ class _Run:
         )
         self.clouds: CloudBankConditions | None = None
         if config.model.conditioner == "point_cloud":
-            if cloud_bank is None:
-                raise DataError(
-                    "a network conditioned on point clouds trains on a bank of them: give "
-                    "cloud_bank, made by separation.training.build_cloud_bank."
-                )
             self.clouds = CloudBankConditions(CloudBank.open(cloud_bank), config.model)
         self.step = 0
         self.best = -np.inf
         self.rows: list[ValidationRow] = []
         self.losses: list[float] = []
         self._validation: list[tuple[str, list[Any]]] | None = None
+
+    @property
+    def is_unvalidated(self) -> bool:
+        """Whether no checkpoint was kept yet."""
+        return not (self.folder / "best.safetensors").exists()
 
     def batches(self, last: int, workers: int) -> Iterator[tuple[int, Batch]]:
         """Yield (step, batch) from where the run stands to `last`."""

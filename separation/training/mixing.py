@@ -24,10 +24,13 @@ from separation.training.augment import (
     background_noise,
     draw_room,
     equalizer_db,
+    fast_length,
     play_in_room,
     room_response,
     working_size,
 )
+
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class MixingConfig:
         ensemble_share: Share of mixtures whose players play one piece together.
         families: Sound families to draw from; all but `held_out` if empty.
         held_out: Families never to train on.
+        family_weights: How often a family is drawn, where it is not once.
         augment: How sound is changed.
     """
 
@@ -48,6 +52,7 @@ class MixingConfig:
     ensemble_share: float = 0.5
     families: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
+    family_weights: tuple[tuple[str, float], ...] = ()
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
@@ -108,14 +113,15 @@ class Mixer:
         counts, weights = zip(*self.config.players, strict=True)
         count = players or int(rng.choice(counts, p=np.array(weights) / sum(weights)))
         count = min(count, len(self.instruments))
-        for _ in range(20):
+        for attempt in range(_ATTEMPTS):
             together = rng.random() < self.config.ensemble_share and bool(self._pieces_of[count])
             chosen = self._draw_ensemble(count, rng) if together else self._draw_any(count, rng)
             dry = self._read(chosen, together, rng)
             # A player may rest, but somebody else must play, or there is nothing to separate.
-            if sum(float(np.abs(sound).max()) > 1e-3 for sound in dry) >= min(2, count):
-                break
-        return self._perform(chosen, dry, rng)
+            sounding = sum(float(np.abs(sound).max()) > 1e-3 for sound in dry)
+            if sounding >= min(2, count) or attempt == _ATTEMPTS - 1:
+                return self._perform(chosen, dry, rng)
+        raise AssertionError("the last attempt is always performed")
 
     def _draw_any(self, count: int, rng: np.random.Generator) -> list[Stem]:
         names = rng.permutation(self.instruments)[:count]
@@ -132,11 +138,12 @@ class Mixer:
             chosen.append(self._pick(by_family, rng))
         return chosen
 
-    @staticmethod
-    def _pick(by_family: dict[str, list[Stem]], rng: np.random.Generator) -> Stem:
-        """Families are equally likely, whatever their size: diversity is what counts."""
+    def _pick(self, by_family: dict[str, list[Stem]], rng: np.random.Generator) -> Stem:
+        """Families count by their weights, whatever their size: diversity is what matters."""
         families = sorted(by_family)
-        stems = by_family[families[int(rng.integers(len(families)))]]
+        known = dict(self.config.family_weights)
+        weights = np.array([known.get(name, 1.0) for name in families])
+        stems = by_family[str(rng.choice(families, p=weights / weights.sum()))]
         return stems[int(rng.integers(len(stems)))]
 
     def _read(
@@ -149,7 +156,7 @@ class Mixer:
         windows = []
         for stem in chosen:
             ratio = common_ratio if together else rng.uniform(1 - speed, 1 + speed)
-            length = count if speed == 0 else scipy.fft.next_fast_len(int(count * ratio), real=True)
+            length = count if speed == 0 else fast_length(int(count * ratio))
             share = common_start if together else rng.random()
             windows.append(
                 self.corpus.read(stem, int(share * max(stem.length - length, 0)), length)
