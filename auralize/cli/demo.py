@@ -15,7 +15,7 @@ from auralize.cli.terminal import stage_bars
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("auralize-demo"), show_default=True
 )
-@click.option("--ensemble", default="violin,cello,double_bass,guitar", show_default=True)
+@click.option("--ensemble", default="violin,viola,cello,saxophone", show_default=True)
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(2.0, 600.0))
 @click.option("--seed", default=5, show_default=True, type=click.IntRange(0))
 @model_option
