@@ -1,68 +1,95 @@
 """Where a player faces, from the shape of the cloud.
 
-A player's arms, hands and instrument are in front of the trunk, and the head is above it: the
-facing is the way from the axis of head and hips to what reaches out at the height of the arms.
-A camera sees the near side of a player only, which pulls this towards the camera, and a violin
-reaches out to the left: expect some 25 degrees of error.
+Two things say so. The shoulders are wide and flat: seen from above, the upper trunk is a line
+across the facing. And arms, hands and instrument lie before the axis through the head. Both are
+read from voxels, so that what is near the camera weighs no more than what is far. A violin pulls
+to the left and the hidden far side towards the camera: for one view of a player within 70 degrees
+of facing the camera expect an error of some 16 degrees, under half of what taking everybody to face the
+camera would give.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 
+from capture.point_cloud import PointCloud
+
+_VOXEL_M = 0.03
+_LAYER_M = 0.05
 _HEAD_M = 0.20
-_REACH = (0.45, 0.9)
+_SHOULDERS = (0.30, 0.50)
+_UPPER = (0.12, 0.40)
+"""How far below the head's top they are, whether a player sits or stands."""
+_SHOULDERS_M = 0.35
+_REACH_M = 0.9
+_PER_METRE = 2.0
+"""What reaches half a metre forward says as much as a perfectly flat pair of shoulders."""
 
 
 def facing_yaw_rad(points_m: Float[np.ndarray, "points 3"]) -> tuple[float, float]:
     """Estimate the facing of one player from one cloud.
 
     Args:
-        points_m: The player's points, world frame, floor at z = 0.
+        points_m: The player's points, world frame, floor at z = 0, the camera above the origin.
 
     Returns:
         Yaw in radians, anticlockwise from +x, and a confidence in 0…1. Where the cloud says
         nothing, the player is taken to face the camera, with confidence 0.
     """
-    points = np.asarray(points_m, dtype=np.float64)
-    towards_camera = np.pi + np.arctan2(*points[:, 1::-1].mean(axis=0)) if len(points) else np.pi
-    fallback = float(np.arctan2(np.sin(towards_camera), np.cos(towards_camera)))
-    if len(points) < 200:
-        return fallback, 0.0
+    cloud = PointCloud(positions_m=np.asarray(points_m, dtype=np.float32)).thinned(_VOXEL_M)
+    points = cloud.positions_m.astype(np.float64)
+    if len(points) == 0:
+        return float(np.pi), 0.0
     top = _head_top(points)
     head = points[(points[:, 2] > top - _HEAD_M) & (points[:, 2] <= top)]
-    if len(head) < 20:
-        return fallback, 0.0
-    centre = np.median(head[:, :2], axis=0)
-    low, high = _REACH
-    band = points[(points[:, 2] > low * top) & (points[:, 2] < high * top)]
-    if len(band) < 50:
-        return fallback, 0.0
-    reach = band[:, :2] - centre
-    distance = np.linalg.norm(reach, axis=1)
-    # What reaches out far says more than the trunk, which surrounds the axis.
-    way = (reach * distance[:, None]).sum(axis=0) / max(float(distance.sum()), 1e-9)
+    axis = np.median(head[:, :2] if len(head) else points[:, :2], axis=0)
+    to_camera = -axis / max(float(np.linalg.norm(axis)), 1e-9)
+    away = points[:, :2] - axis
+    distance = np.linalg.norm(away, axis=1)
+    shoulders = away[_between(points, top, _SHOULDERS) & (distance < _SHOULDERS_M)]
+    upper = away[_between(points, top, _UPPER) & (distance < _REACH_M)]
+    if len(head) < 8 or len(shoulders) < 10 or len(upper) < 10:
+        return float(np.arctan2(to_camera[1], to_camera[0])), 0.0
+    way = _across(shoulders, to_camera) + _PER_METRE * upper.mean(axis=0)
     length = float(np.linalg.norm(way))
-    confidence = float(np.clip(length / 0.25, 0.0, 1.0))
-    # The camera's side is where a player of an ensemble that is recorded mostly looks.
-    prior = np.array([np.cos(fallback), np.sin(fallback)])
-    mixed = way / max(length, 1e-9) * confidence + prior * 0.5
-    return float(np.arctan2(mixed[1], mixed[0])), confidence
+    if length < 1e-6:
+        way = to_camera
+    return float(np.arctan2(way[1], way[0])), min(length, 1.0)
 
 
-def _head_top(points: Float[np.ndarray, "points 3"]) -> float:
+def _between(
+    points: Float64[np.ndarray, "points 3"], top: float, band: tuple[float, float]
+) -> np.ndarray:
+    below = top - points[:, 2]
+    return (below > band[0]) & (below < band[1])
+
+
+def _across(
+    away: Float64[np.ndarray, "points 2"], to_camera: Float64[np.ndarray, "2"]
+) -> Float64[np.ndarray, "2"]:
+    """Return the way in which points spread least, on the camera's side.
+
+    Its length is 0 for points that spread alike in all directions, 1 for points on a line.
+    """
+    spreads, ways = np.linalg.eigh(np.cov(away.T))
+    flatness = 1.0 - max(float(spreads[0]), 0.0) / max(float(spreads[1]), 1e-12)
+    way = ways[:, 0] * flatness
+    return way if way @ to_camera >= 0 else -way
+
+
+def _head_top(points: Float64[np.ndarray, "points 3"]) -> float:
     """Return the height of the head's top: the highest place that is as wide as a head.
 
     A bow or a scroll may reach higher, but is thin.
     """
     heights = points[:, 2]
-    layers = np.floor(heights / 0.05).astype(int)
+    layers = np.floor(heights / _LAYER_M).astype(int)
     for layer in range(int(layers.max()), int(layers.min()), -1):
         across = points[layers == layer, :2]
         if len(across) < 15:
             continue
         spread = np.ptp(np.percentile(across, [10, 90], axis=0), axis=0)
-        if float(np.max(spread)) >= 0.08 and len(across) >= 0.004 * len(points):
-            return (layer + 1) * 0.05
+        if float(np.max(spread)) >= 0.08:
+            return (layer + 1) * _LAYER_M
     return float(heights.max())
