@@ -20,7 +20,7 @@ from separation.corpus.clouds import CloudBank, Points
 from separation.model import ModelConfig, SeparationModel
 
 LIGHT = AugmentationConfig(
-    turn_rad=np.pi / 6, tilt_rad=np.pi / 30, shift=0.03, scale=(0.94, 1.06), shear=0.01
+    turn_rad=np.pi / 6, tilt_rad=np.pi / 30, shift=0.03, scale=(0.97, 1.03), shear=0.005
 )
 """Changes that keep a viola from becoming a violin."""
 

@@ -41,6 +41,8 @@ class DistilConfig:
         warm_up: Steps until it is reached.
         weight_decay: Of AdamW.
         sharpness: Of the classification by nearest vector that is trained beside the vectors.
+        shares: How often each instrument is drawn, in the order of the network's labels; all
+            alike if empty. Those that look alike need more.
         seed: Of first weights and clouds.
         validate_every: Steps from one validation to the next.
     """
@@ -52,6 +54,7 @@ class DistilConfig:
     warm_up: int = 50
     weight_decay: float = 1e-2
     sharpness: float = 8.0
+    shares: tuple[float, ...] = ()
     seed: int = 0
     validate_every: int = 250
 
@@ -135,7 +138,8 @@ def _draw(
 ) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], Int[Tensor, " batch"]]:
     rng = np.random.default_rng([config.seed, step])
     instruments = conditions.config.instruments
-    numbers = rng.integers(len(instruments), size=config.batch)
+    shares = np.array(config.shares or [1.0] * len(instruments))
+    numbers = rng.choice(len(instruments), size=config.batch, p=shares / shares.sum())
     clouds = []
     for number in numbers:
         count = conditions.bank.count("train", instruments[number])
