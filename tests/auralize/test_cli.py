@@ -1,5 +1,6 @@
 """The command line: help, start without heavy imports, and errors in one line."""
 
+import signal
 import subprocess
 import sys
 
@@ -165,3 +166,21 @@ def test_doctor_reports_as_json():
     assert findings["torch"]["state"] == "ok"
     assert findings["separation network"]["state"] == "ok"
     assert all(entry["purpose"] for entry in findings.values())
+
+
+def test_ctrl_c_leaves_nothing_half_written(duo_take, tmp_path):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "auralize", "run", str(duo_take), "--out", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Two stages in, players are written and stems are not.
+    for line in running.stderr:
+        if line.startswith("separate"):
+            break
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "interrupted" in errors
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["performers"]

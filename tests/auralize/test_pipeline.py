@@ -1,5 +1,6 @@
 """The pipeline from end to end on a short simulated take."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,8 +9,16 @@ import pytest
 
 from auralize.pipeline import run
 from capture.errors import DataError
+from capture.find_performers import find_performers
+from capture.performer import read_performers
+from capture.point_cloud import write_ply
+from capture.take import open_take
 from capture.waveform import read_waveform
 from scenes import read_scene
+from separation.checkpoint import load_model
+from separation.evaluate import evaluate_take
+from separation.separate import separate
+from separation.stem import read_separation
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +87,44 @@ def test_the_truth_is_not_needed(results, duo_take, tmp_path):
             again = tmp_path / "out" / kept / path.name
             assert again.read_bytes() == path.read_bytes(), path.name
     assert (tmp_path / "out/scene.yaml").read_bytes() == (out / "scene.yaml").read_bytes()
+
+
+def test_the_mkv_alone_gives_the_same_players(results, duo_take):
+    """Without take.json, the camera's pose comes from the IMU and the floor."""
+    with open_take(duo_take / "take.mkv") as take:
+        assert take.channel_count == 7
+        found = [each.trajectory.mean_position_m for each in find_performers(take)]
+    np.testing.assert_allclose(found, list(results[1].players.values()), atol=0.05)
+
+
+def test_a_folder_of_ply_files_runs(results, duo_take, tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    with open_take(duo_take) as take:
+        for number, index in enumerate(range(0, len(take.times_s), 15)):
+            write_ply(frames / f"{number:05}.ply", take.camera_point_cloud(index))
+    receipt = run(frames, tmp_path / "out", audio=duo_take / "audio.wav", rate_hz=1.0)
+    np.testing.assert_allclose(
+        list(receipt.players.values()), list(results[1].players.values()), atol=0.08
+    )
+
+
+def test_looking_at_the_wrong_player_costs_at_least_3_db(results, duo_take):
+    out, _ = results
+    performers = read_performers(out / "performers")
+    exchanged = [
+        dataclasses.replace(each, clouds=other.clouds, cloud_times_s=other.cloud_times_s)
+        for each, other in zip(performers, reversed(performers), strict=True)
+    ]
+    mixture = read_waveform(duo_take / "audio.wav").channel(0)
+    gains = [
+        np.mean([score.gain_db for score in evaluate_take(duo_take, performers, stems)])
+        for stems in (
+            read_separation(out / "stems"),
+            separate(mixture, exchanged, load_model()),
+        )
+    ]
+    assert gains[0] - gains[1] >= 3.0
 
 
 def test_a_recording_without_players_says_so(shared, tmp_path):
