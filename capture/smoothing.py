@@ -34,10 +34,12 @@ def smoothed(
     predicted = np.zeros((count, 2, 3))
     predicted_covariances = np.zeros((count, 2, 2))
     transitions = np.zeros((count, 2, 2))
+    # The first measurement starts the path; its speed is known to about a metre a second.
     state = np.vstack([positions_m[0], np.zeros(3)])
     covariance = np.diag([noise_m**2, 1.0])
-    for index in range(count):
-        step_s = float(times_s[index] - times_s[index - 1]) if index else 0.0
+    states[0], covariances[0] = state, covariance
+    for index in range(1, count):
+        step_s = float(times_s[index] - times_s[index - 1])
         transition = np.array([[1.0, step_s], [0.0, 1.0]])
         drive = acceleration_m_s2**2 * np.array(
             [[step_s**3 / 3, step_s**2 / 2], [step_s**2 / 2, step_s]]
