@@ -210,7 +210,8 @@ def score_stems(
     front_end = LogSpectrogram(spectrogram)
     owners = ideal_masks(low_references, front_end)
     ideal = FullBandMasks(rate, spectrogram, full_band or FullBandConfig()).apply(
-        mixed,
+        mixed[None],
+        0,
         lambda frames: owners[..., frames].astype(np.float32),
         owners.shape[-1],
         lambda fraction: None,

@@ -8,7 +8,7 @@ gets the share of the energy that its masks got in the upper part of the covered
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Complex64, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
+from separation.array import ArrayConfig, ArrayFilter
 from separation.spectrogram import SpectrogramConfig, linear_rows_to_log
 
 MaskFunction = Callable[[slice], Float32[np.ndarray, "performers rows t"]]
@@ -58,6 +59,16 @@ def covered_hz(spectrogram: SpectrogramConfig, config: FullBandConfig) -> float:
     return spectrogram.sample_rate_hz / 2 * config.covered_share
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Frames of a recording: the first one's number, the fraction done, spectra and masks."""
+
+    start: int
+    done: float
+    spectra: Complex64[np.ndarray, "channels bins t"]
+    masks: Float32[np.ndarray, "performers bins t"]
+
+
 class FullBandMasks:
     """Applies masks of the network's picture to a recording of any rate.
 
@@ -81,6 +92,7 @@ class FullBandMasks:
         self.window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
 
         frequencies_hz = np.arange(self.fft_size // 2 + 1) * (sample_rate_hz / self.fft_size)
+        self.frequencies_hz = frequencies_hz
         end_hz = covered_hz(spectrogram, config)
         self.covered = int(np.searchsorted(frequencies_hz, end_hz))
         covered_bins_hz = frequencies_hz[: self.covered]
@@ -100,41 +112,101 @@ class FullBandMasks:
 
     def apply(
         self,
-        mixture: Float32[np.ndarray, " samples"],
+        mixture: Float32[np.ndarray, "channels samples"],
+        center: int,
         masks: MaskFunction,
         mask_frames: int,
         progress: Callable[[float], None],
+        array: ArrayConfig | None = None,
     ) -> Float32[np.ndarray, "performers samples"]:
         """Return one signal per performer, as long as the mixture.
 
         Args:
-            mixture: Mono, full band.
+            mixture: Full band; channels other than the centre are for the array only.
+            center: The channel that the masks belong to.
             masks: Returns the masks of a slice of the network's frames.
             mask_frames: How many frames the network's picture has.
             progress: Takes the fraction done.
+            array: Filter over all channels; None masks the centre channel alone.
         """
-        size, hop = self.fft_size, self.hop
-        # Frame k covers padded samples k·hop…k·hop + size; its centre is k·hop − size/2 samples
-        # into the recording. The first and last frames hold zeros and tails only.
-        frame_count = -(-(len(mixture) + size) // hop)
-        padded = np.pad(mixture, (size, size + frame_count * hop - len(mixture)))
         performer_count = len(masks(slice(0, 1)))
-        sums = np.zeros((performer_count, len(mixture)), dtype=np.float32)
+        sums = np.zeros((performer_count, mixture.shape[1]), dtype=np.float32)
+        microphones = None
+        if array is not None and len(mixture) > 1:
+            microphones = self._array(performer_count, len(mixture), center, array)
+        rounds = 1 if microphones is None else microphones.passes + 1
+        for current in range(rounds):
+            for block in self._blocks(mixture, center, masks, mask_frames):
+                if microphones is None:
+                    self._add(sums, block, block.masks * block.spectra[center])
+                elif current + 1 < rounds:
+                    used = slice(0, microphones.bins)
+                    microphones.gather(block.spectra[:, used], block.masks[:, used])
+                else:
+                    stems = block.masks * block.spectra[center]
+                    used = slice(0, microphones.bins)
+                    stems[:, used] = microphones.apply(block.spectra[:, used], block.masks[:, used])
+                    self._add(sums, block, stems)
+                progress((current + block.done) / rounds)
+            if microphones is not None and current + 1 < rounds:
+                microphones.update()
+        return sums
+
+    def _array(
+        self, performer_count: int, channel_count: int, center: int, config: ArrayConfig
+    ) -> ArrayFilter:
+        """Return a filter that trusts space over masks where masks are extrapolated."""
+        likelihood = np.ones((self.bins, 1), dtype=np.float32)
+        likelihood[: self.covered] -= self.mask_weight if self.is_extrapolating else 1.0
+        used = int(np.searchsorted(self.frequencies_hz, config.highest_hz))
+        return ArrayFilter(
+            performer_count,
+            channel_count,
+            center,
+            config.likelihood * likelihood[:used, 0],
+            config,
+        )
+
+    def _blocks(
+        self,
+        mixture: Float32[np.ndarray, "channels samples"],
+        center: int,
+        masks: MaskFunction,
+        mask_frames: int,
+    ) -> Iterator[_Block]:
+        # Frame k covers samples (k − 4)·hop…k·hop; the first and last frames hold tails only.
+        frame_count = -(-(mixture.shape[1] + self.fft_size) // self.hop)
         for start in range(0, frame_count, self.config.block_frames):
             stop = min(start + self.config.block_frames, frame_count)
             first, last = max(start - self.margin, 0), min(stop + self.margin, frame_count)
-            spectrum = self._spectrum(padded[first * hop : (last - 1) * hop + size])
-            full = self._masks(first, last, spectrum, masks, mask_frames)
+            beside = self._spectrum(mixture[center], first, last)
             inner = slice(start - first, stop - first)
-            for performer in range(performer_count):
-                masked = full[performer, :, inner] * spectrum[:, inner]
-                self._overlap_add(sums[performer], masked, start * hop - size)
-            progress(stop / frame_count)
-        return sums
+            full = self._masks(first, last, beside, masks, mask_frames)[..., inner]
+            spectra = np.stack(
+                [
+                    beside[:, inner] if number == center else self._spectrum(channel, start, stop)
+                    for number, channel in enumerate(mixture)
+                ]
+            )
+            yield _Block(start, stop / frame_count, spectra, full)
 
-    def _spectrum(self, part: Float32[np.ndarray, " samples"]) -> Complex64[np.ndarray, "bins t"]:
+    def _spectrum(
+        self, samples: Float32[np.ndarray, " samples"], first: int, last: int
+    ) -> Complex64[np.ndarray, "bins t"]:
+        low, high = (first - 4) * self.hop, (last - 1) * self.hop
+        part = samples[max(low, 0) : max(high, 0)]
+        part = np.pad(part, (max(-low, 0), high - low - max(-low, 0) - len(part)))
         frames = sliding_window_view(part, self.fft_size)[:: self.hop]
         return np.ascontiguousarray(np.asarray(scipy.fft.rfft(frames * self.window, axis=1)).T)
+
+    def _add(
+        self,
+        sums: Float32[np.ndarray, "performers samples"],
+        block: _Block,
+        stems: Complex64[np.ndarray, "performers bins t"],
+    ) -> None:
+        for total, stem in zip(sums, stems, strict=True):
+            self._overlap_add(total, stem, block.start * self.hop - self.fft_size)
 
     def _overlap_add(
         self,

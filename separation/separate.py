@@ -2,7 +2,7 @@
 
     mixture ─ resample ─ spectrogram ─ windows ─► mask logits ─► soft masks ─┐
     clouds ─ voxels ─ encode ─► conditions ─┘                                ├─► stems + residual
-    mixture ─ full-band spectrum ────────────────────────────────────────────┘
+    all channels ─ full-band spectra ─ Wiener filter over the array ─────────┘
 
 Stems and residual add up to the mixture: the residual is what they leave. Everything is a
 deterministic function of the mixture, the performers, the network and the configuration.
@@ -23,6 +23,7 @@ from torch import Tensor
 from capture.errors import DataError
 from capture.performer import Performer
 from capture.waveform import Waveform
+from separation.array import ArrayConfig
 from separation.conditioners.point_cloud import SparseCloud, prepare_cloud
 from separation.full_band import FullBandConfig, FullBandMasks, covered_hz
 from separation.model import SeparationModel
@@ -45,6 +46,7 @@ class SeparateConfig:
         shared_below: Two performers whose masks differ by less than this share of the energy that
             they get are taken for the same to the network, and split it equally.
         full_band: How masks reach the recording's rate.
+        array: How the other microphones help, where there are any; None for not at all.
     """
 
     window_frames: int = 256
@@ -52,6 +54,7 @@ class SeparateConfig:
     clouds: int = 5
     shared_below: float = 0.1
     full_band: FullBandConfig = field(default_factory=FullBandConfig)
+    array: ArrayConfig | None = field(default_factory=ArrayConfig)
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.overlap <= 0.95:
@@ -75,7 +78,8 @@ def separate(
     """Separate a mixture into one stem per performer and a residual.
 
     Args:
-        mixture: The recording; 8 to 192 kHz, any length from one sample on.
+        mixture: The recording; 8 to 192 kHz, any length from one sample on. Channels beside the
+            centre serve the multichannel filter (`SeparateConfig.array`).
         performers: Who plays, with the clouds that the network looks at.
         model: In evaluation mode, on any device.
         config: How; the defaults suit the shipped network.
@@ -93,7 +97,8 @@ def separate(
     """
     config = SeparateConfig() if config is None else config
     report = progress or (lambda fraction: None)
-    samples = _checked_channel(mixture, center_channel)
+    channels, center = _checked_channels(mixture, center_channel)
+    samples = channels[center]
     names = [performer.name for performer in performers]
     if not names:
         raise DataError("there is no performer to separate: segment the take first.")
@@ -114,10 +119,12 @@ def separate(
     groups = group_performers(logits, magnitudes, model, config.shared_below)
     full_band = FullBandMasks(mixture.sample_rate_hz, spectrogram, config.full_band)
     sounds = full_band.apply(
-        samples,
+        channels,
+        center,
         lambda frames: soft_masks(logits[..., frames], model, groups),
         logits.shape[-1],
         lambda fraction: report(0.7 + 0.3 * fraction),
+        config.array,
     )
     residual = (samples - sounds.sum(axis=0, dtype=np.float64)).astype(np.float32)
     stems = tuple(
@@ -200,30 +207,35 @@ def weights_sha256(model: SeparationModel) -> str:
     return digest.hexdigest()
 
 
-def _checked_channel(mixture: Waveform, channel: int) -> Float32[np.ndarray, " samples"]:
+def _checked_channels(
+    mixture: Waveform, center: int
+) -> tuple[Float32[np.ndarray, "channels samples"], int]:
+    """Return the channels that are not silent, and which of them is the centre."""
     low, high = _RATES_HZ
     if not low <= mixture.sample_rate_hz <= high:
         raise ValueError(
             f"the mixture's rate must be {low}…{high} Hz, got {mixture.sample_rate_hz}."
         )
-    if not 0 <= channel < mixture.channel_count:
-        raise ValueError(f"center_channel must be 0…{mixture.channel_count - 1}, got {channel}.")
-    samples = np.ascontiguousarray(mixture.samples[channel])
-    if len(samples) == 0:
+    if not 0 <= center < mixture.channel_count:
+        raise ValueError(f"center_channel must be 0…{mixture.channel_count - 1}, got {center}.")
+    samples = mixture.samples
+    if samples.shape[1] == 0:
         raise DataError("the mixture holds no sample: check the recording's length.")
-    finite = np.isfinite(samples)
-    if not finite.all():
-        at = int(np.argmin(finite))
+    # The largest and smallest samples are enough: NaN wins both, and infinity one of them.
+    extremes = np.stack([samples.min(axis=1), samples.max(axis=1)])
+    for channel in np.flatnonzero(~np.isfinite(extremes).all(axis=0)):
+        at = int(np.argmin(np.isfinite(samples[channel])))
         raise DataError(
             f"channel {channel} of the mixture is not a finite number at sample {at} "
             f"({at / mixture.sample_rate_hz:.3f} s): export the recording again."
         )
-    if not samples.any():
+    sounding = np.flatnonzero(extremes.any(axis=0))
+    if center not in sounding:
         raise DataError(
-            f"channel {channel} of the mixture is silent, every sample is zero: check that the "
+            f"channel {center} of the mixture is silent, every sample is zero: check that the "
             "microphones were on, or choose another channel."
         )
-    return samples
+    return samples[sounding], int(np.searchsorted(sounding, center))
 
 
 def _instrument(performer: Performer, model: SeparationModel) -> str:

@@ -228,11 +228,35 @@ def test_one_performer_and_repeatability():
     assert one.manifest.residual_db < -100
 
 
-def test_channel_and_gain(splitter):
+def test_channel_without_the_array(splitter):
     quiet, loud = noise(1, 16000, seed=1), noise(1, 16000, seed=2)
     both = Waveform(samples=np.concatenate([quiet.samples, loud.samples]), sample_rate_hz=16000)
-    stems = separate(both, PERFORMERS, splitter, center_channel=1).stems
+    config = SeparateConfig(array=None)
+    stems = separate(both, PERFORMERS, splitter, config, center_channel=1).stems
     alone = separate(loud, PERFORMERS, splitter).stems
+    np.testing.assert_array_equal(stems[0].waveform.samples, alone[0].waveform.samples)
+
+
+def test_stems_of_an_array_are_the_mixture(splitter):
+    """Channels that differ: the sum still holds, at the centre channel."""
+    rng = np.random.default_rng(0)
+    samples = 0.1 * rng.standard_normal((7, 40000)).astype(np.float32)
+    mixture = Waveform(samples=samples, sample_rate_hz=48000)
+    separation = separate(mixture, PERFORMERS, splitter, center_channel=3)
+    sounds = [*(stem.waveform for stem in separation.stems), separation.residual]
+    error = sum(sound.samples.astype(np.float64) for sound in sounds) - samples[3]
+    assert np.sum(error**2) <= 1e-12 * np.sum(samples[3] ** 2.0)
+    # The filter itself keeps the sum: softmax masks leave nothing but its floor to the residual.
+    assert separation.manifest.residual_db < -40
+
+
+def test_dead_channels_are_left_out(splitter):
+    mixture = noise(1, 16000)
+    dead = Waveform(
+        samples=np.concatenate([0 * mixture.samples, mixture.samples]), sample_rate_hz=16000
+    )
+    stems = separate(dead, PERFORMERS, splitter, center_channel=1).stems
+    alone = separate(mixture, PERFORMERS, splitter).stems
     np.testing.assert_array_equal(stems[0].waveform.samples, alone[0].waveform.samples)
 
 
