@@ -69,10 +69,13 @@ def separate_take(
         DataError: The take is silent.
         FileFormatError: `model` is no checkpoint of this design.
     """
-    audio = take.audio()
-    network = load_model(model)
     separation = separate(
-        audio.channel(take.center_channel), performers, network, config, progress=progress
+        take.audio(),
+        performers,
+        load_model(model),
+        config,
+        center_channel=take.center_channel,
+        progress=progress,
     )
     write_separation(Path(out) / STEMS, separation)
     return separation

@@ -116,7 +116,7 @@ def test_looking_at_the_wrong_player_costs_at_least_3_db(results, duo_take):
         dataclasses.replace(each, clouds=other.clouds, cloud_times_s=other.cloud_times_s)
         for each, other in zip(performers, reversed(performers), strict=True)
     ]
-    mixture = read_waveform(duo_take / "audio.wav").channel(0)
+    mixture = read_waveform(duo_take / "audio.wav")
     gains = [
         np.mean([score.gain_db for score in evaluate_take(duo_take, performers, stems)])
         for stems in (
