@@ -7,6 +7,7 @@ from separation.corpus.phrases import Piece, compose_piece
 from separation.corpus.physical import PhysicalFamily
 from separation.corpus.recordings import RecordingFamily, karoryfer, philharmonia
 from separation.corpus.shards import Corpus, Stem, open_corpus, write_shard
+from separation.corpus.written_scores import WrittenScores
 
 __all__ = [
     "CloudBank",
@@ -18,6 +19,7 @@ __all__ = [
     "SimulatorFamily",
     "SoundfontFamily",
     "Stem",
+    "WrittenScores",
     "build",
     "build_cloud_bank",
     "build_shards",

@@ -100,7 +100,7 @@ def build(
         SoundfontFamily(name=_family_name(Path(path)), path=Path(path)) for path in soundfonts
     ]
     piece_s = 24.0
-    pieces = max(12, math.ceil(minutes * 60 / (piece_s * _SHARE_OF_PIECES)))
+    pieces = max(4, math.ceil(minutes * 60 / (piece_s * _SHARE_OF_PIECES)))
     batches = math.ceil(pieces / 60)
     config = CorpusConfig(
         batches=batches,
@@ -133,7 +133,7 @@ def build_shards(
         config: What to build.
         folder: Where; made if missing.
         families: The sounds.
-        extra_pieces: Gives more pieces for a batch, for example from music21.
+        extra_pieces: Gives more pieces for a batch, such as `WrittenScores`.
         progress: Called with the fraction done.
 
     Raises:

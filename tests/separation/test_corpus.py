@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 
 from capture.errors import DataError, FileFormatError
 from capture.instruments import INSTRUMENTS
+from capture.simulate.score import RANGES as SCORE_RANGES
 from capture.simulate.score import Note
 from separation.corpus import (
+    CloudBank,
     CorpusConfig,
     PhysicalFamily,
     RecordingFamily,
     SimulatorFamily,
     SoundfontFamily,
     Stem,
+    WrittenScores,
+    build,
     build_shards,
     compose_piece,
     karoryfer,
@@ -32,6 +36,7 @@ from separation.corpus.build import split_of
 from separation.corpus.midi import Performance, midi_events, midi_file
 from separation.corpus.phrases import RANGES
 from separation.corpus.recordings import RecordedNote
+from separation.corpus.written_scores import excerpt
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 RATE = 11025
@@ -297,3 +302,40 @@ def test_missing_and_broken_corpora_are_named(tmp_path):
 
 def test_instruments_are_those_of_the_simulator():
     assert set(RANGES) == set(INSTRUMENTS)
+
+
+def test_written_scores_become_pieces_in_range():
+    music21 = pytest.importorskip("music21")
+    voices = []
+    for pitch in (76, 55, 40):
+        voice = music21.stream.Part()
+        for step in range(16):
+            voice.append(music21.note.Note(pitch + step % 5, quarterLength=1.0))
+        voices.append(voice)
+    piece = excerpt("corpus/bach/bwv1.mxl", voices, 6.0, np.random.default_rng(0))
+    assert piece.name == "bach-bwv1"
+    assert len(piece.parts) == 3
+    assert len({part.instrument for part in piece.parts}) == 3
+    for part in piece.parts:
+        low, high = SCORE_RANGES[part.instrument]
+        assert all(low <= n.pitch <= high for n in part.notes)
+        assert all(0 <= n.start_s < n.stop_s <= 6.0 for n in part.notes)
+    assert excerpt("x/y.mxl", voices[:1], 6.0, np.random.default_rng(0)) is None
+
+
+def test_scores_of_music21_are_found():
+    pytest.importorskip("music21")
+    pieces = WrittenScores(pieces=1, piece_s=8.0, composers=("haydn",))(0)
+    assert len(pieces) == 1
+    assert len(pieces[0].parts) >= 2
+
+
+def test_build_makes_sounds_and_clouds_with_what_pip_installs(tmp_path):
+    build(tmp_path, minutes=0.02, clouds=1)
+    corpus = open_corpus(tmp_path)
+    assert {s.instrument for s in corpus.stems} <= set(INSTRUMENTS)
+    assert {s.family for s in corpus.stems} == {"simulator"}
+    bank = CloudBank.open(tmp_path / "clouds")
+    for instrument in INSTRUMENTS:
+        assert len(bank.points("train", instrument, 0)) > 1000
+        assert bank.count("test", instrument) == 1
