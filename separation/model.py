@@ -99,7 +99,14 @@ def refuse_unknown_keys(
 
 
 class SeparationModel(nn.Module):
-    """The network; everything about it follows from its configuration."""
+    """The network; everything about it follows from its configuration.
+
+    Attributes:
+        config: Its configuration.
+        name: What its checkpoint is called.
+    """
+
+    name: str = "unnamed"
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

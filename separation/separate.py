@@ -47,7 +47,7 @@ class SeparateConfig:
         shared_below: Two performers whose masks differ by less than this share of the energy that
             they get are taken for the same to the network, and split it equally. Measured on
             simulated takes: 0.02 between two violinists, 0.14 to 0.26 between violin and viola,
-            0.4 and more between others.
+            0.22 and more between others.
         full_band: How masks reach the recording's rate.
         array: How the other microphones help, where there are any; None for not at all.
     """
@@ -135,7 +135,7 @@ def separate(
         for index, sound in enumerate(sounds)
     )
     manifest = Manifest(
-        model=str(getattr(model, "name", "unnamed")),
+        model=model.name,
         model_sha256=weights_sha256(model),
         sample_rate_hz=mixture.sample_rate_hz,
         sample_count=len(samples),

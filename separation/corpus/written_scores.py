@@ -56,7 +56,8 @@ class WrittenScores:
         for path in rng.permutation(paths):
             if len(chosen) == self.pieces:
                 break
-            piece = excerpt(str(path), corpus.parse(path).parts, self.piece_s, rng)
+            score: Any = corpus.parse(path)
+            piece = excerpt(str(path), score.parts, self.piece_s, rng)
             if piece is not None:
                 chosen.append(piece)
         return chosen
