@@ -260,6 +260,14 @@ def test_build_writes_parts_that_start_together_and_splits_by_piece(tmp_path):
     assert int(sorted(p for s in splits for p in s)[0].split("-")[1]) >= 1_000_000
 
 
+def test_any_13_pieces_in_a_row_have_all_splits():
+    config = CorpusConfig()
+    splits = [split_of(f"piece-{1_000_000 + i}", config) for i in range(2000)]
+    for start in range(len(splits) - 13):
+        assert set(splits[start : start + 13]) == {"train", "validation", "test"}
+    assert splits.count("test") == pytest.approx(200, abs=3)
+
+
 def test_build_goes_on_where_it_was_and_gives_the_same(tmp_path):
     config = CorpusConfig(batches=1, pieces=4, piece_s=3.0)
     build_shards(config, tmp_path / "one", [Sines()])
@@ -335,6 +343,7 @@ def test_build_makes_sounds_and_clouds_with_what_pip_installs(tmp_path):
     corpus = open_corpus(tmp_path)
     assert {s.instrument for s in corpus.stems} <= set(INSTRUMENTS)
     assert {s.family for s in corpus.stems} == {"simulator"}
+    assert {s.split for s in corpus.stems} == {"train", "validation", "test"}
     bank = CloudBank.open(tmp_path / "clouds")
     for instrument in INSTRUMENTS:
         assert len(bank.points("train", instrument, 0)) > 1000
