@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int32, Int64
 
 from capture.axes import spherical_from_world
 from capture.facing import facing_yaw_rad
@@ -16,7 +17,19 @@ from capture.point_cloud import PointCloud
 from capture.pose import Trajectory, quaternion_from_yaw
 from capture.segment import Components, SegmentConfig, components, find_background
 from capture.smoothing import smoothed
-from capture.take import Take
+
+
+class DepthImages(Protocol):
+    """What players are found in: a take, or anything else that sees points over time."""
+
+    @property
+    def times_s(self) -> Float64[np.ndarray, "images"]:
+        """When each image was seen."""
+        ...
+
+    def point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
+        """Return the points of one image in the world frame."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +59,16 @@ class FindConfig:
             raise ValueError("rate_hz, clouds_hz and cloud_voxel_m must be positive.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A cloud that is kept, and the voxel of each point."""
+
+    cloud: PointCloud
+    point_cells: Int64[np.ndarray, "points"]
+
+
 def find_performers(
-    take: Take,
+    take: DepthImages,
     config: FindConfig | None = None,
     *,
     progress: Callable[[float], None] | None = None,
@@ -79,82 +100,76 @@ def find_performers(
     )
     with_color = set(_at_rate(times_s, config.clouds_hz).tolist())
     images: list[Components] = []
-    clouds: list[PointCloud] = []
+    clouds: dict[int, _Kept] = {}
     for step, index in enumerate(chosen):
         cloud = take.point_cloud(int(index), color=step in with_color)
         cloud = cloud.select(background.foreground(cloud.positions_m, config.segment))
-        images.append(components(cloud.positions_m, config.segment))
-        clouds.append(cloud)
-        report(0.9 * (step + 1) / len(chosen))
+        image = components(cloud.positions_m, config.segment)
+        if step in with_color:
+            first = cloud.thinned_rows(config.cloud_voxel_m)
+            clouds[step] = _Kept(cloud=cloud.select(first), point_cells=image.point_cells[first])
+        # What is kept of every image must not grow with the number of its points.
+        images.append(replace(image, point_cells=image.point_cells[:0]))
+        report(0.8 * (step + 1) / len(chosen))
     labels = follow(images, times_s, config.segment.voxel_m, config.follow)
+    report(0.95)
     count = max((int(image.max(initial=-1)) for image in labels), default=-1) + 1
-    seen = [_own_clouds(player, images, labels, clouds) for player in range(count)]
-    performers = [
-        performer
-        for own in seen
-        if (performer := _performer(own, times_s, with_color, config)) is not None
-    ]
+    performers = [_performer(player, images, labels, clouds, times_s) for player in range(count)]
     performers.sort(key=lambda each: -_azimuth(each))
     report(1.0)
     return tuple(
-        Performer(
-            name=f"performer-{number}",
-            trajectory=performer.trajectory,
-            cloud_times_s=performer.cloud_times_s,
-            clouds=performer.clouds,
-        )
+        replace(performer, name=f"performer-{number}")
         for number, performer in enumerate(performers, start=1)
     )
 
 
-def _own_clouds(
+def _performer(
     player: int,
     images: list[Components],
-    labels: list[np.ndarray],
-    clouds: list[PointCloud],
-) -> list[PointCloud]:
-    """Return one player's points in each image."""
-    own: list[PointCloud] = []
-    for image, label, cloud in zip(images, labels, clouds, strict=True):
-        mine = np.zeros(len(cloud), dtype=bool)
-        known = image.point_cells >= 0
-        mine[known] = label[image.point_cells[known]] == player
-        own.append(cloud.select(mine))
-    return own
-
-
-def _performer(
-    own: list[PointCloud],
+    labels: list[Int32[np.ndarray, "voxels"]],
+    clouds: dict[int, _Kept],
     times_s: Float64[np.ndarray, "images"],
-    with_color: set[int],
-    config: FindConfig,
-) -> Performer | None:
+) -> Performer:
     """Make a performer of what was seen of one player."""
-    sizes = np.array([len(cloud) for cloud in own])
-    usual = np.median(sizes[sizes > 0])
+    own = [label == player for label in labels]
+    sizes = np.array(
+        [int(image.point_counts[mine].sum()) for image, mine in zip(images, own, strict=True)]
+    )
     # Half of a player, behind somebody who walks by, has its centroid elsewhere.
-    whole = [index for index in range(len(own)) if sizes[index] > 0.5 * usual]
-    kept = [index for index in sorted(with_color) if index in set(whole)] or whole[:1]
-    if not whole:
-        return None
-    centroids = np.array([own[index].centroid_m for index in whole])
-    positions = smoothed(times_s[whole], centroids)
-    yaws, weights = np.array([facing_yaw_rad(own[index].positions_m) for index in kept]).T
-    weights = np.maximum(weights, 0.05)
-    facing = np.arctan2((weights * np.sin(yaws)).sum(), (weights * np.cos(yaws)).sum())
+    whole = np.flatnonzero(sizes > 0.5 * np.median(sizes[sizes > 0]))
+    centroids = np.array(
+        [images[index].point_sums_m[own[index]].sum(axis=0) / sizes[index] for index in whole]
+    )
+    kept = [index for index in clouds if index in set(whole.tolist())]
+    kept = kept or [index for index in clouds if sizes[index] > 0]
+    seen: list[PointCloud] = []
+    for index in kept:
+        mine = np.append(own[index], False)  # row −1: noise
+        seen.append(clouds[index].cloud.select(mine[clouds[index].point_cells]))
+    facing = _facing([cloud.positions_m for cloud in seen], centroids.mean(axis=0))
     return Performer(
-        name="performer",
+        name=f"performer-{player + 1}",
         trajectory=Trajectory(
             times_s=times_s[whole],
-            positions_m=positions,
-            orientations_wxyz=np.tile(quaternion_from_yaw(float(facing)), (len(whole), 1)),
+            positions_m=smoothed(times_s[whole], centroids),
+            orientations_wxyz=np.tile(quaternion_from_yaw(facing), (len(whole), 1)),
         ),
         cloud_times_s=times_s[kept],
-        clouds=tuple(own[index].thinned(config.cloud_voxel_m) for index in kept),
+        clouds=tuple(seen),
     )
 
 
-def _at_rate(times_s: Float64[np.ndarray, "images"], rate_hz: float) -> np.ndarray:
+def _facing(seen_m: list[np.ndarray], centroid_m: Float64[np.ndarray, "3"]) -> float:
+    """Return the mean facing over the clouds; towards the camera if there is none."""
+    yaws, weights = np.array(
+        [facing_yaw_rad(points) for points in seen_m]
+        or [(np.arctan2(-centroid_m[1], -centroid_m[0]), 1.0)]
+    ).T
+    weights = np.maximum(weights, 0.05)
+    return float(np.arctan2((weights * np.sin(yaws)).sum(), (weights * np.cos(yaws)).sum()))
+
+
+def _at_rate(times_s: Float64[np.ndarray, "images"], rate_hz: float) -> Int64[np.ndarray, "kept"]:
     """Return the indices of images about 1 / rate_hz apart, from the first on."""
     slots = np.floor((times_s - times_s[0]) * rate_hz + 1e-6).astype(np.int64)
     return np.unique(slots, return_index=True)[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
@@ -67,16 +67,19 @@ class PointCloud:
 
     def thinned(self, voxel_m: float) -> PointCloud:
         """Return the cloud with at most one point (the first) in each cube of side `voxel_m`."""
+        return self.select(self.thinned_rows(voxel_m))
+
+    def thinned_rows(self, voxel_m: float) -> Int64[np.ndarray, "kept"]:
+        """Return which points `thinned` keeps, in their order."""
         if voxel_m <= 0:
             raise ValueError(f"voxel_m must be positive, got {voxel_m}.")
         if len(self) == 0:
-            return self
+            return np.zeros(0, dtype=np.int64)
         cells = np.floor(self.positions_m / voxel_m).astype(np.int64)
         cells -= cells.min(axis=0)
         spans = cells.max(axis=0) + 1
         keys = (cells[:, 0] * spans[1] + cells[:, 1]) * spans[2] + cells[:, 2]
-        first = np.unique(keys, return_index=True)[1]
-        return self.select(np.sort(first))
+        return np.sort(np.unique(keys, return_index=True)[1])
 
 
 def read_ply(path: str | os.PathLike[str]) -> PointCloud:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Float64, Int32, Int64
 
 _WALL_TRIES = 400
 _WALL_POINTS = 5000
+_WALL_CHECKS = 20
 _NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 
 
@@ -87,13 +88,22 @@ class Components:
         cells: Integer coordinates of each occupied voxel.
         labels: Component of each voxel, 0 … count − 1.
         count: How many components there are.
+        point_counts: Points in each voxel.
+        point_sums_m: Their sum, so that centroids need no points.
         point_cells: Row in `cells` of each foreground point; −1 for noise.
     """
 
     cells: Int64[np.ndarray, "voxels 3"]
     labels: Int32[np.ndarray, "voxels"]
     count: int
+    point_counts: Int64[np.ndarray, "voxels"]
+    point_sums_m: Float64[np.ndarray, "voxels 3"]
     point_cells: Int64[np.ndarray, "points"]
+
+    @property
+    def centroids_m(self) -> Float64[np.ndarray, "voxels 3"]:
+        """The mean of the points in each voxel."""
+        return self.point_sums_m / self.point_counts[:, None]
 
 
 def find_background(
@@ -133,6 +143,8 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
             cells=np.zeros((0, 3), np.int64),
             labels=np.zeros(0, np.int32),
             count=0,
+            point_counts=np.zeros(0, np.int64),
+            point_sums_m=np.zeros((0, 3)),
             point_cells=np.zeros(0, np.int64),
         )
     coordinates = np.floor(points_m / config.voxel_m).astype(np.int64)
@@ -145,12 +157,28 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
     places = np.argwhere(occupied)
     row = np.full(int(np.prod(shape)), -1, dtype=np.int64)
     row[np.ravel_multi_index(tuple(places.T), shape)] = np.arange(len(places))
+    point_cells = row[flat]
+    known = point_cells >= 0
+    sums = [
+        np.bincount(point_cells[known], points_m[known, axis], minlength=len(places))
+        for axis in range(3)
+    ]
     return Components(
         cells=places + origin,
         labels=(volume[occupied] - 1).astype(np.int32),
         count=int(count),
-        point_cells=row[flat],
+        point_counts=counts[occupied],
+        point_sums_m=np.stack(sums, axis=1),
+        point_cells=point_cells,
     )
+
+
+def thickness_m(points_m: Float[np.ndarray, "points 3"]) -> float:
+    """Return the standard deviation of points across the plane that fits them best."""
+    if len(points_m) == 0:
+        return 0.0
+    off = points_m - points_m.mean(axis=0)
+    return float(np.sqrt(max(0.0, np.linalg.eigvalsh(off.T @ off / len(off))[0])))
 
 
 def _fit_floor(points: Float64[np.ndarray, "points 3"]) -> Float64[np.ndarray, "3"]:
@@ -195,7 +223,7 @@ def _find_wall(
     inside = np.count_nonzero(np.abs(beyond) < config.wall_m / 2, axis=0)
     behind = np.count_nonzero(beyond > config.wall_m, axis=0)
     score = np.where(behind <= 0.01 * len(candidates), inside, 0)
-    for best in np.argsort(-score)[:5]:
+    for best in np.argsort(-score)[:_WALL_CHECKS]:
         if score[best] < 0.03 * len(candidates):
             return None
         wall = _refined(everything, normals[best], float(offsets[best]), config)
@@ -217,6 +245,11 @@ def _refined(
     centre = on[:, :2].mean(axis=0)
     direction = np.linalg.svd(on[:, :2] - centre, full_matrices=False)[2]
     fitted = direction[1] if direction[1] @ normal > 0 else -direction[1]
+    # A wall is flat: half of its points lie nearer to its plane than the sensor's noise. The fronts
+    # of people side by side are round.
+    from_plane = np.abs((points[:, :2] - centre) @ fitted)
+    if np.median(from_plane[from_plane < 1.5 * config.wall_m]) > config.wall_m / 5:
+        return None
     along = (on[:, :2] - centre) @ direction[0]
     left, right = np.percentile(along, [2, 98])
     low, high = np.percentile(on[:, 2], [2, 98])

@@ -1,0 +1,194 @@
+"""Divide the occupied voxels of one image among people, whose heads are known.
+
+Each person's trunk, below the head, is a seed. A component that holds one seed belongs to that
+person; one that holds several, as when neighbours touch, is divided by the way from voxel to voxel
+to the nearest trunk, so that an arm or a bow goes to the body it grows from. A loose piece without
+a seed belongs to a person if it is small and near, or lies below the person's outline, or is large
+and all but touches: legs that a music stand hides in part. The rest is furniture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import scipy.ndimage
+from jaxtyping import Bool, Float64, Int32, Int64
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import KDTree
+
+from capture.segment import Components, thickness_m
+
+CLUTTER = -1
+_DESK_M = 0.25
+# One of each pair of opposite neighbours.
+_STEPS = np.array([step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivideConfig:
+    """How far a person reaches.
+
+    Attributes:
+        trunk_radius_m: Voxels this near to the axis below a head, seen from above, are the trunk.
+        trunk_m: The trunk ends this far below the head's top.
+        join_m: A loose small piece within this of a person belongs to the person.
+        small_m2: What is larger, by the area of its voxels, is not a small piece.
+        touch_m: Such a larger piece belongs to a person if it is within this
+        reach_m: and centred within this of the axis below the head, seen from above,
+        flat_m: unless its top is as flat as a music stand's (standard deviation across).
+        under_share: A loose piece of which this share lies below a person's outline is the
+            person's.
+    """
+
+    trunk_radius_m: float = 0.2
+    trunk_m: float = 0.7
+    join_m: float = 0.25
+    small_m2: float = 0.15
+    touch_m: float = 0.15
+    reach_m: float = 0.5
+    flat_m: float = 0.012
+    under_share: float = 0.5
+
+
+def divide(
+    image: Components,
+    heads_m: Float64[np.ndarray, "people 3"],
+    voxel_m: float,
+    config: DivideConfig,
+) -> Int32[np.ndarray, "voxels"]:
+    """Label each voxel with a person.
+
+    Args:
+        image: Occupied voxels.
+        heads_m: The middle of the top of each person's head.
+        voxel_m: Side of a voxel.
+        config: Reaches.
+
+    Returns:
+        For each voxel a row of `heads_m`, or `CLUTTER`.
+    """
+    labels = np.full(len(image.cells), CLUTTER, np.int32)
+    if len(image.cells) == 0 or len(heads_m) == 0:
+        return labels
+    seeds = _seeds(image.cells, heads_m, voxel_m, config)
+    for component in np.unique(image.labels[seeds >= 0]):
+        rows = np.flatnonzero(image.labels == component)
+        own = seeds[rows]
+        people = np.unique(own[own >= 0])
+        if len(people) == 1:
+            labels[rows] = people[0]
+        else:
+            labels[rows] = _by_way(image.cells[rows], own)
+    _join_pieces(image, labels, heads_m, voxel_m, config)
+    return labels
+
+
+def _seeds(
+    cells: Int64[np.ndarray, "voxels 3"],
+    heads_m: Float64[np.ndarray, "people 3"],
+    voxel_m: float,
+    config: DivideConfig,
+) -> Int32[np.ndarray, "voxels"]:
+    """Return whose trunk each voxel is; −1 for nobody's."""
+    middles = (cells + 0.5) * voxel_m
+    across = np.linalg.norm(middles[:, None, :2] - heads_m[None, :, :2], axis=2)
+    below = heads_m[None, :, 2] - middles[:, None, 2]
+    across[(below < 0) | (below > config.trunk_m)] = np.inf
+    nearest = across.argmin(axis=1).astype(np.int32)
+    return np.where(across.min(axis=1) <= config.trunk_radius_m, nearest, np.int32(-1))
+
+
+def _by_way(
+    cells: Int64[np.ndarray, "voxels 3"], seeds: Int32[np.ndarray, "voxels"]
+) -> Int32[np.ndarray, "voxels"]:
+    """Label connected voxels by the seed that is nearest along the way through them.
+
+    Source: Dijkstra 1959, from all seeds at once.
+    """
+    origin = cells.min(axis=0) - 1
+    places = cells - origin
+    row_at = np.full(places.max(axis=0) + 2, -1, dtype=np.int64)
+    row_at[tuple(places.T)] = np.arange(len(cells))
+    starts: list[np.ndarray] = []
+    stops: list[np.ndarray] = []
+    lengths: list[np.ndarray] = []
+    for step in _STEPS:
+        neighbour = row_at[tuple((places + step).T)]
+        there = np.flatnonzero(neighbour >= 0)
+        starts.append(there)
+        stops.append(neighbour[there])
+        lengths.append(np.full(len(there), float(np.linalg.norm(step))))
+    graph = csr_matrix(
+        (np.concatenate(lengths), (np.concatenate(starts), np.concatenate(stops))),
+        shape=(len(cells), len(cells)),
+    )
+    _, _, sources = dijkstra(
+        graph,
+        directed=False,
+        indices=np.flatnonzero(seeds >= 0),
+        min_only=True,
+        return_predecessors=True,
+    )
+    return seeds[sources]
+
+
+def _join_pieces(
+    image: Components,
+    labels: Int32[np.ndarray, "voxels"],
+    heads_m: Float64[np.ndarray, "people 3"],
+    voxel_m: float,
+    config: DivideConfig,
+) -> None:
+    """Give loose pieces to whom they belong."""
+    people = np.unique(labels[labels >= 0])
+    loose = np.unique(image.labels[labels == CLUTTER])
+    if len(people) == 0 or len(loose) == 0:
+        return
+    outlines = _outlines(image.cells, labels, people)
+    columns = image.cells[:, :2] - image.cells[:, :2].min(axis=0)
+    taken = np.flatnonzero(labels >= 0)
+    owner_of = labels[taken].copy()
+    near = KDTree(image.cells[taken])
+    for component in loose:
+        rows = np.flatnonzero((image.labels == component) & (labels == CLUTTER))
+        inside = outlines[(slice(None), *columns[rows].T)].mean(axis=1)
+        if inside.max() >= config.under_share:
+            labels[rows] = people[int(inside.argmax())]
+            continue
+        distance, place = near.query(image.cells[rows])
+        best = int(distance.argmin())
+        gap_m, owner = distance[best] * voxel_m, int(owner_of[place[best]])
+        if len(rows) * voxel_m**2 <= config.small_m2:
+            joined = gap_m <= config.join_m
+        else:
+            middle = (image.cells[rows, :2].mean(axis=0) + 0.5) * voxel_m
+            joined = (
+                gap_m <= config.touch_m
+                and float(np.hypot(*(middle - heads_m[owner, :2]))) <= config.reach_m
+                and not _is_flat(image.centroids_m[rows], config)
+            )
+        if joined:
+            labels[rows] = owner
+
+
+def _is_flat(points_m: Float64[np.ndarray, "points 3"], config: DivideConfig) -> bool:
+    """Return whether the top is flat, as that of a music stand."""
+    top = points_m[points_m[:, 2] > points_m[:, 2].max() - _DESK_M]
+    return thickness_m(top) < config.flat_m
+
+
+def _outlines(
+    cells: Int64[np.ndarray, "voxels 3"],
+    labels: Int32[np.ndarray, "voxels"],
+    people: Int32[np.ndarray, "people"],
+) -> Bool[np.ndarray, "people x y"]:
+    """Return each person's outline seen from above, two voxels wider."""
+    columns = cells[:, :2] - cells[:, :2].min(axis=0)
+    outlines = np.zeros((len(people), *(columns.max(axis=0) + 1)), dtype=bool)
+    for row, name in enumerate(people):
+        outlines[(row, *columns[labels == name].T)] = True
+        outlines[row] = scipy.ndimage.binary_dilation(outlines[row], iterations=2)
+    return outlines
