@@ -4,8 +4,8 @@ Two things say so. The shoulders are wide and flat: seen from above, the upper t
 across the facing. And arms, hands and instrument lie before the axis through the head. Both are
 read from voxels, so that what is near the camera weighs no more than what is far. A violin pulls
 to the left and the hidden far side towards the camera: for one view of a player within 70 degrees
-of facing the camera expect an error of some 16 degrees, under half of what taking everybody to face the
-camera would give.
+of facing the camera expect an error of some 16 degrees, under half of what taking everybody to
+face the camera would give.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Scenes:
         """Turn something made at the origin and facing +x, and put it down; π faces the camera."""
         cosine, sine = np.cos(yaw_rad), np.sin(yaw_rad)
         turned = points[:, :2] @ np.array([[cosine, sine], [-sine, cosine]])
-        return np.column_stack([turned + [x, y], points[:, 2]])
+        return np.column_stack([turned + np.array([x, y]), points[:, 2]])
 
     def person(self, x, y, yaw_rad=np.pi, seated=False):
         """Somebody who holds something in both hands."""
@@ -76,6 +76,8 @@ class Scenes:
         hip = 0.86 - drop
         parts = [
             self.tube([0, 0, hip], [0, 0, 1.46 - drop], 0.21, flat=0.55),
+            self.tube([0, -0.18, 1.43 - drop], [0, 0.18, 1.43 - drop], 0.07),
+            self.tube([0, 0, 1.4 - drop], [0, 0, 1.6 - drop], 0.06),
             self.ball([0.02, 0, 1.63 - drop], 0.12),
         ]
         for side in (-1, 1):
@@ -86,7 +88,7 @@ class Scenes:
                 parts.append(self.tube([0.42, 0.14 * side, 0.06], [0.42, 0.14 * side, 0.46], 0.06))
             else:
                 parts.append(self.tube([0, 0.11 * side, 0.06], [0, 0.11 * side, 0.9], 0.085))
-        parts.append(self.box([0.28, -0.18, 1.1 - drop], [0.34, 0.18, 1.24 - drop]))
+        parts.append(self.box([0.28, -0.1, 1.12 - drop], [0.34, 0.1, 1.22 - drop]))
         return self.placed(np.concatenate(parts), x, y, yaw_rad)
 
     def music_stand(self, x, y):

@@ -32,7 +32,7 @@ def test_people_are_kept_and_the_room_is_not(scenes):
 @pytest.mark.parametrize("tilt_deg", [-1.0, 1.0, 2.0])
 def test_a_tilted_floor_is_the_floor(scenes, tilt_deg):
     tilt = np.radians(tilt_deg)
-    person = scenes.person(2.5, 0.0) + [0, 0, 2.5 * np.tan(tilt)]
+    person = scenes.person(2.5, 0.0) + np.array([0, 0, 2.5 * np.tan(tilt)])
     view = scenes.see([person], [scenes.floor(tilt)])
     background = background_of(view)
     assert background.floor[0] == pytest.approx(np.tan(tilt), abs=0.002)
@@ -42,7 +42,7 @@ def test_a_tilted_floor_is_the_floor(scenes, tilt_deg):
 
 
 def test_two_walls_and_their_corner(scenes):
-    side = scenes.wall(0, 0.8, 4.0)[:, [1, 0, 2]] + [0, -2.0, 0]
+    side = scenes.wall(-2.0, 0.8, 4.0)[:, [1, 0, 2]]
     view = scenes.see([scenes.person(2.3, 0.2)], [scenes.floor(), scenes.wall(3.8), side])
     walls = background_of(view).walls
     assert len(walls) == 2
@@ -50,11 +50,20 @@ def test_two_walls_and_their_corner(scenes):
     np.testing.assert_allclose(walls[order], [[1, 0, 3.8], [0, -1, 2.0]], atol=0.03)
 
 
-def test_a_row_of_players_is_no_wall(scenes):
-    """They stand in one plane, shoulder to shoulder, with nothing behind."""
-    people = [scenes.person(2.8, y, seated=True) for y in (-1.2, -0.6, 0.0, 0.6, 1.2)]
-    background = background_of(scenes.see(people, [scenes.floor()]))
+@pytest.mark.parametrize("places", [(-0.6, 0.6), (-1.0, -0.5, 0.0, 0.5, 1.0)])
+def test_a_row_of_players_is_no_wall(scenes, places):
+    """They stand in one plane, apart or shoulder to shoulder, in a hall whose walls are far."""
+    view = scenes.see([scenes.person(2.6, y) for y in places], [scenes.floor()])
+    background = background_of(view)
     assert background.walls.shape == (0, 3)
+    kept = background.foreground(view.points_m, CONFIG)
+    assert share_of(kept, (view.owners >= 0) & (view.points_m[:, 2] > 0.1)) == 1.0
+
+
+def test_a_noisy_wall_is_a_wall(scenes):
+    """17 mm is the most that the sensor is said to err."""
+    view = scenes.see([scenes.person(2.3, 0)], [scenes.floor(), scenes.wall(3.8)], noise_m=0.017)
+    np.testing.assert_allclose(background_of(view).walls, [[1, 0, 3.8]], atol=0.02)
 
 
 def test_a_wall_close_behind_a_player_takes_nothing_of_them(scenes):
@@ -102,7 +111,8 @@ def test_limits_of_the_foreground():
 def test_components_are_what_hangs_together():
     """Two cubes 4 voxels apart, a third that touches the second by a corner, and a lone point."""
     cube = np.stack(np.meshgrid(*[np.arange(0.0, 0.2, 0.02)] * 3), -1).reshape(-1, 3) + 0.005
-    points = np.concatenate([cube, cube + [0.4, 0, 0], cube + [0.6, 0.2, 0.2], [[2.0, 2.0, 2.0]]])
+    shifts = np.array([[0, 0, 0], [0.4, 0, 0], [0.6, 0.2, 0.2]])
+    points = np.concatenate([*(cube + shift for shift in shifts), [[2.0, 2.0, 2.0]]])
     found = components(points.astype(np.float32), CONFIG)
     assert found.count == 2
     assert found.point_cells[-1] == -1
