@@ -88,13 +88,22 @@ class Components:
         cells: Integer coordinates of each occupied voxel.
         labels: Component of each voxel, 0 … count − 1.
         count: How many components there are.
+        point_counts: Points in each voxel.
+        point_sums_m: Their sum, so that centroids need no points.
         point_cells: Row in `cells` of each foreground point; −1 for noise.
     """
 
     cells: Int64[np.ndarray, "voxels 3"]
     labels: Int32[np.ndarray, "voxels"]
     count: int
+    point_counts: Int64[np.ndarray, "voxels"]
+    point_sums_m: Float64[np.ndarray, "voxels 3"]
     point_cells: Int64[np.ndarray, "points"]
+
+    @property
+    def centroids_m(self) -> Float64[np.ndarray, "voxels 3"]:
+        """The mean of the points in each voxel."""
+        return self.point_sums_m / self.point_counts[:, None]
 
 
 def find_background(
@@ -134,6 +143,8 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
             cells=np.zeros((0, 3), np.int64),
             labels=np.zeros(0, np.int32),
             count=0,
+            point_counts=np.zeros(0, np.int64),
+            point_sums_m=np.zeros((0, 3)),
             point_cells=np.zeros(0, np.int64),
         )
     coordinates = np.floor(points_m / config.voxel_m).astype(np.int64)
@@ -146,12 +157,28 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
     places = np.argwhere(occupied)
     row = np.full(int(np.prod(shape)), -1, dtype=np.int64)
     row[np.ravel_multi_index(tuple(places.T), shape)] = np.arange(len(places))
+    point_cells = row[flat]
+    known = point_cells >= 0
+    sums = [
+        np.bincount(point_cells[known], points_m[known, axis], minlength=len(places))
+        for axis in range(3)
+    ]
     return Components(
         cells=places + origin,
         labels=(volume[occupied] - 1).astype(np.int32),
         count=int(count),
-        point_cells=row[flat],
+        point_counts=counts[occupied],
+        point_sums_m=np.stack(sums, axis=1),
+        point_cells=point_cells,
     )
+
+
+def thickness_m(points_m: Float[np.ndarray, "points 3"]) -> float:
+    """Return the standard deviation of points across the plane that fits them best."""
+    if len(points_m) == 0:
+        return 0.0
+    off = points_m - points_m.mean(axis=0)
+    return float(np.sqrt(max(0.0, np.linalg.eigvalsh(off.T @ off / len(off))[0])))
 
 
 def _fit_floor(points: Float64[np.ndarray, "points 3"]) -> Float64[np.ndarray, "3"]:
