@@ -5,8 +5,8 @@
 Scene N has 2 to 6 people of the test split with instruments drawn by N, who sit and stand in a
 room as in a simulated take, seen by the depth camera five times a second. With --hard, the scene
 has one thing more that segmentation finds hard, in turn: neighbours who overlap, somebody who
-walks through (in twice the time), a large box beside the players, an uneven and tilted floor, players at the far end
-of the range, a player half out of view.
+walks through (in twice the time), a large box beside the players, an uneven and tilted floor,
+players at the far end of the range, a player half out of view.
 
 Reported for each scene: players found of those there, images with the right number of players,
 changes of identity, the centroids' error (mean over time and players; worst player), the facing's
@@ -44,7 +44,7 @@ HARD = ("overlap", "walker", "box", "floor", "far", "edge")
 NOBODY = 255
 FURNITURE = 254
 WALKER = 253
-_WALKING_M_S = 1.0
+_WALKING_M_S = 1.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +302,7 @@ def _kept_scene(folder: Path | None, number: int, seconds: float, trouble: str) 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--scenes", type=int, default=20)
     parser.add_argument("--first", type=int, default=1, help="number of the first scene")
     parser.add_argument("--seconds", type=float, default=5.0)

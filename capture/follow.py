@@ -234,8 +234,9 @@ def _people(
     tops: list[np.ndarray] = []
     for component in np.flatnonzero(sizes >= config.headless_area_m2):
         cells = image.cells[image.labels == component]
-        across = np.hypot(*(np.moveaxis((cells[:, None, :2] + 0.5) * voxel_m - heads[:, :2], 2, 0)))
-        if len(heads) and across.min() < config.divide.trunk_radius_m:
+        columns_m = (cells[:, None, :2] + 0.5) * voxel_m
+        nearest_m = np.linalg.norm(columns_m - heads[:, :2], axis=2).min(initial=np.inf)
+        if nearest_m < config.divide.trunk_radius_m:
             continue
         low, high = np.percentile(cells, [1, 99], axis=0) * voxel_m
         if (
@@ -259,7 +260,7 @@ def _take_furniture_out(
     if len(every) == 0:
         return
     origin = every.min(axis=0)
-    shape = tuple(every.max(axis=0) - origin + 1)
+    shape = tuple((every.max(axis=0) - origin + 1).tolist())
     places = [np.ravel_multi_index(tuple((image.cells - origin).T), shape) for image in images]
     size = int(np.prod(shape))
     occupied = np.bincount(np.concatenate(places), minlength=size)

@@ -84,6 +84,7 @@ def find_heads(
     likely &= (tops >= config.lowest_m) & (tops <= config.highest_m)
     places = np.argwhere(likely)
     heads: list[np.ndarray] = []
+    flats: list[np.ndarray] = []
     for place in places[np.argsort(-score[likely], kind="stable")]:
         top = (place + sums.origin + np.array([0.5, 0.5, 1.0])) * voxel_m
         gap = min((float(np.hypot(*(top - head)[:2])) for head in heads), default=np.inf)
@@ -91,11 +92,15 @@ def find_heads(
         alone = beside[x, y, z] <= config.arm_beside_m2 and trunk[x, y, z] >= config.arm_trunk_m2
         if not (gap >= config.arm_m or (gap >= config.apart_m and alone)):
             continue
+        if any(np.hypot(*(top - flat)[:2]) < 2 * config.half_width_m for flat in flats):
+            continue
         off = np.abs(cells - (place + sums.origin))
         clump = (off[:, :2].max(axis=1) <= half) & (cells[:, 2] <= z + sums.origin[2])
         clump &= off[:, 2] < high
         if thickness_m(centroids[clump]) >= config.least_thickness_m:
             heads.append(top)
+        else:
+            flats.append(top)
     return np.array(heads).reshape(-1, 3)
 
 

@@ -153,7 +153,8 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
     flat = np.ravel_multi_index(tuple((coordinates - origin).T), shape)
     counts = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
     occupied = counts >= config.points_in_voxel
-    volume, count = scipy.ndimage.label(occupied, structure=_NEIGHBOURS)
+    volume = np.zeros(shape, dtype=np.int32)
+    count = scipy.ndimage.label(occupied, structure=_NEIGHBOURS, output=volume)
     places = np.argwhere(occupied)
     row = np.full(int(np.prod(shape)), -1, dtype=np.int64)
     row[np.ravel_multi_index(tuple(places.T), shape)] = np.arange(len(places))
@@ -165,8 +166,8 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
     ]
     return Components(
         cells=places + origin,
-        labels=(volume[occupied] - 1).astype(np.int32),
-        count=int(count),
+        labels=volume[occupied] - 1,
+        count=count,
         point_counts=counts[occupied],
         point_sums_m=np.stack(sums, axis=1),
         point_cells=point_cells,
