@@ -260,6 +260,8 @@ def _figures(name: str, scores: Sequence[Score]) -> dict[str, str]:
     for score in scores:
         if score.performer != name:
             continue
+        if score.instrument is not None:
+            rows["plays, in truth"] = score.instrument.replace("_", " ")
         rate = f"{score.sample_rate_hz / 1000:g} kHz"
         rows[f"SI-SDR at {rate}: mixture"] = f"{score.mixture_db:.1f} dB"
         rows[f"SI-SDR at {rate}: stem"] = f"{score.stem_db:.1f} dB"
