@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 from scipy.optimize import linear_sum_assignment
 
+from capture.desks import DeskConfig, find_desks
 from capture.divide import CLUTTER, DivideConfig, divide
 from capture.heads import HeadConfig, find_heads
 from capture.segment import Components
@@ -30,6 +31,7 @@ class FollowConfig:
 
     Attributes:
         head: What a head is.
+        desk: What the desk of a music stand is, which is nobody's.
         divide: How far a person reaches.
         least_area_m2: A person's voxels cover at least this; a music stand covers less.
         least_extent_m: From lowest to highest voxel.
@@ -49,6 +51,7 @@ class FollowConfig:
     """
 
     head: HeadConfig = field(default_factory=HeadConfig)
+    desk: DeskConfig = field(default_factory=DeskConfig)
     divide: DivideConfig = field(default_factory=DivideConfig)
     least_area_m2: float = 0.3
     least_extent_m: float = 0.5
@@ -82,6 +85,8 @@ def follow(
         One array an image: the player of each voxel, 0 … players − 1, or `CLUTTER`. Players are
         numbered in the order in which they were found.
     """
+    free = [~find_desks(image, voxel_m, config.desk) for image in images]
+    images = [image.select(mine) for image, mine in zip(images, free, strict=True)]
     seen = [_people(image, voxel_m, config) for image in images]
     paths = [
         path for path in _link(seen, times_s, config) if len(path.images) > 1 or len(images) < 3
@@ -96,7 +101,11 @@ def follow(
     enough = max(1.0, config.least_share * len(images))
     kept = np.array([len(path.images) >= enough for path in paths], dtype=bool)
     number = np.append(np.where(kept, np.cumsum(kept) - 1, CLUTTER), CLUTTER).astype(np.int32)
-    return [number[label] for label in labels]
+    players: list[Int32[np.ndarray, "voxels"]] = []
+    for mine, label in zip(free, labels, strict=True):
+        players.append(np.full(len(mine), CLUTTER, np.int32))
+        players[-1][mine] = number[label]
+    return players
 
 
 class _Path:

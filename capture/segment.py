@@ -105,6 +105,21 @@ class Components:
         """The mean of the points in each voxel."""
         return self.point_sums_m / self.point_counts[:, None]
 
+    def select(self, keep: Bool[np.ndarray, "voxels"]) -> Components:
+        """Return some of the voxels, and what hangs together without the others."""
+        if keep.all():
+            return self
+        labels = connected(self.cells[keep])
+        row = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)
+        return Components(
+            cells=self.cells[keep],
+            labels=labels,
+            count=int(labels.max(initial=-1)) + 1,
+            point_counts=self.point_counts[keep],
+            point_sums_m=self.point_sums_m[keep],
+            point_cells=row[self.point_cells],
+        )
+
 
 def find_background(
     clouds_m: Sequence[Float[np.ndarray, "points 3"]],
@@ -153,8 +168,6 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
     flat = np.ravel_multi_index(tuple((coordinates - origin).T), shape)
     counts = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
     occupied = counts >= config.points_in_voxel
-    volume = np.zeros(shape, dtype=np.int32)
-    count = scipy.ndimage.label(occupied, structure=_NEIGHBOURS, output=volume)
     places = np.argwhere(occupied)
     row = np.full(int(np.prod(shape)), -1, dtype=np.int64)
     row[np.ravel_multi_index(tuple(places.T), shape)] = np.arange(len(places))
@@ -164,14 +177,27 @@ def components(points_m: Float[np.ndarray, "points 3"], config: SegmentConfig) -
         np.bincount(point_cells[known], points_m[known, axis], minlength=len(places))
         for axis in range(3)
     ]
+    labels = connected(places)
     return Components(
         cells=places + origin,
-        labels=volume[occupied] - 1,
-        count=count,
+        labels=labels,
+        count=int(labels.max(initial=-1)) + 1,
         point_counts=counts[occupied],
         point_sums_m=np.stack(sums, axis=1),
         point_cells=point_cells,
     )
+
+
+def connected(cells: Int64[np.ndarray, "voxels 3"]) -> Int32[np.ndarray, "voxels"]:
+    """Return the component, 0 …, of each voxel; neighbours share a face, an edge or a corner."""
+    if len(cells) == 0:
+        return np.zeros(0, np.int32)
+    places = tuple((cells - cells.min(axis=0)).T)
+    occupied = np.zeros([int(place.max()) + 1 for place in places], dtype=bool)
+    occupied[places] = True
+    volume = np.zeros(occupied.shape, dtype=np.int32)
+    scipy.ndimage.label(occupied, structure=_NEIGHBOURS, output=volume)
+    return volume[places] - 1
 
 
 def thickness_m(points_m: Float[np.ndarray, "points 3"]) -> float:

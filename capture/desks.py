@@ -1,0 +1,96 @@
+"""Find the desks of music stands among occupied voxels, also where they touch a player.
+
+A desk leans towards the player, so that a camera before the ensemble sees its back: a flat piece
+that faces the camera and downwards. Fronts of cellos and basses are flat too, but lean the other
+way; the back of a violin faces down, but is smaller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from capture.segment import Components, connected
+
+_AROUND = np.array(list(product((-1, 0, 1), repeat=3)))
+_EYE_M = np.array([0.0, 0.0, 1.3])  # about where the camera is: which side of a plane is seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskConfig:
+    """What a desk is.
+
+    Attributes:
+        flat_m: A voxel and its neighbours lie this near to one plane (standard deviation).
+        down: Least and most that the normal, of unit length, points down.
+        least_area_m2: Such voxels that hang together cover at least this.
+        thickness_m: All together are no thicker than this.
+    """
+
+    flat_m: float = 0.008
+    down: tuple[float, float] = (0.3, 0.92)
+    least_area_m2: float = 0.075
+    thickness_m: float = 0.012
+
+
+def find_desks(image: Components, voxel_m: float, config: DeskConfig) -> Bool[np.ndarray, "voxels"]:
+    """Return which voxels belong to desks."""
+    desks = np.zeros(len(image.cells), dtype=bool)
+    if len(image.cells) * voxel_m**2 < config.least_area_m2:
+        return desks
+    flat = np.flatnonzero(_face_down(image, config))
+    pieces = connected(image.cells[flat])
+    centroids = image.centroids_m
+    for piece in np.flatnonzero(np.bincount(pieces) * voxel_m**2 >= config.least_area_m2):
+        rows = flat[pieces == piece]
+        off = centroids[rows] - centroids[rows].mean(axis=0)
+        _, spread, axes = np.linalg.svd(off, full_matrices=False)
+        if spread[2] > config.thickness_m * np.sqrt(len(rows)):
+            continue
+        # The rim, whose neighbourhoods reach beyond the desk, lies in the same plane.
+        beyond = centroids - centroids[rows].mean(axis=0)
+        near = np.abs(beyond @ axes[2]) < 2 * config.thickness_m
+        for axis in axes[:2]:
+            along = off @ axis
+            place = beyond @ axis
+            near &= (place > along.min() - voxel_m) & (place < along.max() + voxel_m)
+        desks |= near
+    return desks
+
+
+def _face_down(image: Components, config: DeskConfig) -> Bool[np.ndarray, "voxels"]:
+    """Return which voxels lie, with their neighbours, in a plane that is seen from below."""
+    covariances = _local_covariances(image)
+    values, vectors = np.linalg.eigh(covariances)
+    normals = vectors[:, :, 0]
+    seen_from = _EYE_M - image.centroids_m
+    normals = normals * np.where(np.sum(normals * seen_from, axis=1) < 0, -1.0, 1.0)[:, None]
+    least, most = config.down
+    down = -normals[:, 2]
+    flat = (values[:, 0] < config.flat_m**2) & (values[:, 1] > (4 * config.flat_m) ** 2)
+    return flat & (down >= least) & (down <= most)
+
+
+def _local_covariances(image: Components) -> Float64[np.ndarray, "voxels 3 3"]:
+    """Return how the centroids of each voxel and its 26 neighbours spread."""
+    origin = image.cells.min(axis=0) - 1
+    places = image.cells - origin
+    row_at = np.full(places.max(axis=0) + 2, -1, dtype=np.int64)
+    row_at[tuple(places.T)] = np.arange(len(places))
+    # Sums about the voxel itself, so that no digits are lost.
+    centroids = image.centroids_m
+    first = np.zeros((len(places), 3))
+    second = np.zeros((len(places), 3, 3))
+    count = np.zeros(len(places))
+    for step in _AROUND:
+        neighbour = row_at[tuple((places + step).T)]
+        rows = np.flatnonzero(neighbour >= 0)
+        off = centroids[neighbour[rows]] - centroids[rows]
+        count[rows] += 1
+        first[rows] += off
+        second[rows] += off[:, :, None] * off[:, None, :]
+    mean = first / count[:, None]
+    return second / count[:, None, None] - mean[:, :, None] * mean[:, None, :]
