@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from auralize.hrtf import read_hrtf
 from auralize.localisation import localisation_table
 from auralize.receipt import Receipt
 from auralize.rendering import RenderReport, render
@@ -23,6 +24,7 @@ from capture.performer import Performer
 from capture.take import open_take
 from capture.waveform import read_waveform
 from scenes import read_scene
+from separation.checkpoint import load_model
 from separation.evaluate import Score
 from separation.stem import Separation
 
@@ -105,6 +107,9 @@ def run_stages(
     folder = Path(out)
     times_s: dict[str, float] = {}
     with _timed(times_s, "open"):
+        # What cannot be used is refused before any work is done on the recording.
+        network = load_model(model)
+        read_hrtf(sofa)
         take = open_take(source, audio=audio, rate_hz=rate_hz)
     with take:
         _ = take.sample_rate_hz  # a recording without sound is refused before any work
@@ -112,7 +117,7 @@ def run_stages(
             performers = segment_take(take, folder, progress=stage("find the players"))
         with _timed(times_s, "separate"):
             separation = separate_take(
-                take, performers, folder, model=model, progress=stage("separate the stems")
+                take, performers, folder, network=network, progress=stage("separate the stems")
             )
         with _timed(times_s, "scene"):
             scene = scene_of(take, performers, separation, folder)

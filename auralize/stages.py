@@ -21,6 +21,7 @@ from capture.performer import Performer, read_performers, write_performers
 from capture.take import Take
 from scenes import write_scene
 from separation.checkpoint import load_model
+from separation.model import SeparationModel
 from separation.separate import SeparateConfig, separate
 from separation.stem import Separation, read_separation, write_separation
 
@@ -59,7 +60,7 @@ def separate_take(
     performers: Sequence[Performer],
     out: PathLike,
     *,
-    model: PathLike | None = None,
+    network: SeparationModel | None = None,
     config: SeparateConfig | None = None,
     progress: Progress | None = None,
 ) -> Separation:
@@ -67,12 +68,11 @@ def separate_take(
 
     Raises:
         DataError: The take is silent.
-        FileFormatError: `model` is no checkpoint of this design.
     """
     separation = separate(
         take.audio(),
         performers,
-        load_model(model),
+        network or load_model(),
         config,
         center_channel=take.center_channel,
         progress=progress,
@@ -103,7 +103,7 @@ def stems_of(
     folder = Path(out) / STEMS
     if folder.is_dir():
         return read_separation(folder)
-    return separate_take(take, performers, out, model=model, progress=progress)
+    return separate_take(take, performers, out, network=load_model(model), progress=progress)
 
 
 def scene_of(

@@ -28,12 +28,14 @@ def separate(
     Uses OUT/performers where it is there, else finds the players first.
     """
     from auralize.stages import performers_of, separate_take
+    from separation.checkpoint import load_model
 
     folder = out_folder(take, out)
+    network = load_model(model)
     with stage_bars() as bar, opened_take(take, audio, rate_hz) as opened:
         performers = performers_of(opened, folder, progress=bar("segment"))
         separation = separate_take(
-            opened, performers, folder, model=model, progress=bar("separate")
+            opened, performers, folder, network=network, progress=bar("separate")
         )
     for stem in separation.stems:
         click.echo(f"{folder / 'stems' / (stem.name + '.wav')}")
