@@ -5,7 +5,7 @@
 Scene N has 2 to 6 people of the test split with instruments drawn by N, who sit and stand in a
 room as in a simulated take, seen by the depth camera five times a second. With --hard, the scene
 has one thing more that segmentation finds hard, in turn: neighbours who overlap, somebody who
-walks through (in twice the time), a large box beside the players, an uneven and tilted floor,
+walks through (in twice the time), a large box behind the players, an uneven and tilted floor,
 players at the far end of the range, a player half out of view.
 
 Reported for each scene: players found of those there, images with the right number of players,
@@ -84,8 +84,14 @@ class FilmedScene:
 
 def film_scene(number: int, seconds: float, trouble: str) -> FilmedScene:
     """Put an ensemble in a room and look at it."""
+    if trouble == "walker":
+        seconds *= 2
     rng = np.random.default_rng([number, 77])
-    count = int(rng.integers(2, 7)) if trouble not in ("edge", "far") else int(rng.integers(2, 5))
+    count = (
+        int(rng.integers(2, 7))
+        if trouble not in ("edge", "far", "box")
+        else int(rng.integers(2, 5))
+    )
     names = tuple(INSTRUMENTS[i] for i in rng.integers(0, len(INSTRUMENTS), count))
     players = _players(names, seconds, number, rng)
     _make_trouble(players, trouble, rng)
@@ -96,9 +102,9 @@ def film_scene(number: int, seconds: float, trouble: str) -> FilmedScene:
         shell=Shell(bounds_m=bounds),
     )
     still = _furniture(trouble, players, rng)
-    walker = (
-        _players(("saxophone",), seconds, number + 5000, rng)[0] if trouble == "walker" else None
-    )
+    walker = None
+    if trouble == "walker":
+        walker = _players(("saxophone",), seconds, number + 5000, rng)[0]
     times = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
     clouds: list[np.ndarray] = []
     owners: list[np.ndarray] = []
@@ -180,9 +186,9 @@ def _make_trouble(players: Sequence[Player], trouble: str, rng: np.random.Genera
 def _furniture(trouble: str, players: Sequence[Player], rng: np.random.Generator) -> Mesh | None:
     if trouble != "box":
         return None
-    last = min(players, key=lambda player: player.position_m[1])
-    x, y = last.position_m + np.array([rng.uniform(0.0, 0.3), -1.35])
-    return box((1.5, 0.7, 1.15), (x, y, 0.575), (30, 20, 20))
+    places = np.array([player.position_m for player in players])
+    x, y = places[:, 0].max() + 0.8, places[:, 1].mean() + rng.uniform(-0.3, 0.3)
+    return box((0.6, 1.4, 1.15), (x, y, 0.575), (60, 50, 45))
 
 
 def _look(

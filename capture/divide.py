@@ -160,7 +160,7 @@ def _join_pieces(
             continue
         distance, place = near.query(image.cells[rows])
         best = int(distance.argmin())
-        gap_m, owner = distance[best] * voxel_m, int(owner_of[place[best]])
+        gap_m, owner = float(distance[best]) * voxel_m, int(owner_of[place][best])
         if len(rows) * voxel_m**2 <= config.small_m2:
             joined = gap_m <= config.join_m
         else:

@@ -270,7 +270,9 @@ def _take_furniture_out(
         return
     origin = every.min(axis=0)
     shape = tuple((every.max(axis=0) - origin + 1).tolist())
-    places = [np.ravel_multi_index(tuple((image.cells - origin).T), shape) for image in images]
+    places = [
+        np.asarray(np.ravel_multi_index(tuple((image.cells - origin).T), shape)) for image in images
+    ]
     size = int(np.prod(shape))
     occupied = np.bincount(np.concatenate(places), minlength=size)
     nobodys = np.bincount(
