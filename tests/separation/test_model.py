@@ -1,7 +1,9 @@
 """The whole network: configuration, conditions, masks, checkpoints."""
 
+import hashlib
 import json
 from dataclasses import asdict, replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -9,13 +11,19 @@ import safetensors.torch
 import torch
 
 from capture.errors import FileFormatError
+from capture.facing import facing_yaw_rad
+from capture.simulate.clouds import random_performer_cloud
+from capture.simulate.sampler import play_part
+from capture.simulate.score import compose
 from separation.backbones import UNetConfig
-from separation.conditioners.point_cloud import PointCloudConfig
+from separation.conditioners.point_cloud import PointCloudConfig, prepare_cloud
 from separation.fusions import LinearFusion
 from separation.heads import masks_from_logits
 from separation.model import ModelConfig, SeparationModel, model_config_from_dict
+from separation.separate import weights_sha256
 from separation.spectrogram import SpectrogramConfig
 from separation.training import read_training_config
+from separation.training.validation import scale_invariant_sdr_db
 
 
 def small(**changes):
@@ -195,3 +203,50 @@ def test_shipped_configurations_are_valid(name):
     if name == "pcs-depth":
         assert config.backbone == UNetConfig()
         assert config.point_cloud.width == 64
+
+
+def test_shipped_checkpoint_is_small_and_its_card_names_it():
+    folder = resources.files("separation") / "weights"
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    with resources.as_file(folder / "pcs-depth.safetensors") as path:
+        assert path.stat().st_size <= 25e6
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in card
+        model = SeparationModel.load(path)
+    assert model.config == read_training_config("pcs-depth-small").model
+    assert weights_sha256(model) in card
+
+
+@pytest.mark.parametrize("players", [2, 4])
+def test_shipped_checkpoint_separates_and_its_conditions_matter(players):
+    # Notes of the simulator's players, dry, written for this test; clouds of bodies and
+    # instruments that training never saw.
+    instruments = ("violin", "cello", "guitar", "double_bass")[:players]
+    with resources.as_file(resources.files("separation") / "weights") as folder:
+        model = SeparationModel.load(folder / "pcs-depth.safetensors")
+    parts = compose(instruments, 6.0, 4)
+    sources = np.concatenate(
+        [
+            play_part(p, 6.0, 11025, rng=np.random.default_rng(i)).samples
+            for i, p in enumerate(parts)
+        ]
+    )
+    sources = torch.from_numpy(sources[:, : model.config.spectrogram.samples_of(256)])
+    mixture = sources.sum(dim=0)
+    cloud_config = model.config.point_cloud.cloud
+    clouds = []
+    for index, instrument in enumerate(instruments):
+        view = random_performer_cloud(instrument, np.random.default_rng(index), split="test")
+        points_m = view.cloud.positions_m
+        yaw_rad = facing_yaw_rad(points_m)[0]
+        clouds.append([prepare_cloud(points_m, None, yaw_rad, cloud_config)])
+    with torch.inference_mode():
+        spectrum = model.front_end.stft(mixture[None])
+        conditions = model.encode(clouds)[None]
+        logits = model.mask_logits(model.front_end.network_input(spectrum.abs()), conditions)
+        masks = model.front_end.unwarp(model.masks(logits)[0])
+        stems = model.front_end.istft(masks * spectrum, mixture.shape[-1])
+    before = scale_invariant_sdr_db(sources, mixture.expand_as(sources)).mean()
+    gain = float(scale_invariant_sdr_db(sources, stems).mean() - before)
+    shuffled = float(scale_invariant_sdr_db(sources, stems.roll(1, dims=0)).mean() - before)
+    assert gain > 4.0
+    assert shuffled < gain - 3.0
