@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 
 from capture.axes import spherical_from_world
 from capture.facing import facing_yaw_rad
@@ -17,6 +17,10 @@ from capture.point_cloud import PointCloud
 from capture.pose import Trajectory, quaternion_from_yaw
 from capture.segment import Components, SegmentConfig, components, find_background
 from capture.smoothing import smoothed
+
+_ODD_SHARE = 0.12
+_NEAR_IMAGES = 4
+_JUMP_M = 0.05
 
 
 class DepthImages(Protocol):
@@ -135,11 +139,7 @@ def _performer(
     sizes = np.array(
         [int(image.point_counts[mine].sum()) for image, mine in zip(images, own, strict=True)]
     )
-    # Half of a player, behind somebody who walks by, has its centroid elsewhere.
-    whole = np.flatnonzero(sizes > 0.5 * np.median(sizes[sizes > 0]))
-    centroids = np.array(
-        [images[index].point_sums_m[own[index]].sum(axis=0) / sizes[index] for index in whole]
-    )
+    whole, centroids = _whole(images, own, sizes)
     kept = [index for index in clouds if index in set(whole.tolist())]
     kept = kept or [index for index in clouds if sizes[index] > 0]
     seen: list[PointCloud] = []
@@ -157,6 +157,30 @@ def _performer(
         cloud_times_s=times_s[kept],
         clouds=tuple(seen),
     )
+
+
+def _whole(
+    images: list[Components],
+    own: list[Bool[np.ndarray, "voxels"]],
+    sizes: Int64[np.ndarray, "images"],
+) -> tuple[Int64[np.ndarray, "whole"], Float64[np.ndarray, "whole 3"]]:
+    """Return the images that show a player whole, and the centroids there.
+
+    Half of a player, behind somebody who walks by, has its centroid elsewhere. Where a good part
+    is missing or too much, and the centroid jumps at once, both are taken for a mistake.
+    """
+    usual = np.median(sizes[sizes > 0])
+    whole = np.flatnonzero(sizes > 0.5 * usual)
+    centroids = np.array(
+        [images[index].point_sums_m[own[index]].sum(axis=0) / sizes[index] for index in whole]
+    )
+    odd = np.abs(sizes[whole] / usual - 1) > _ODD_SHARE
+    for place in np.flatnonzero(odd):
+        near = centroids[max(0, place - _NEAR_IMAGES) : place + _NEAR_IMAGES + 1]
+        odd[place] = np.linalg.norm(centroids[place] - np.median(near, axis=0)) > _JUMP_M
+    if odd.all():
+        return whole, centroids
+    return whole[~odd], centroids[~odd]
 
 
 def _facing(seen_m: list[np.ndarray], centroid_m: Float64[np.ndarray, "3"]) -> float:

@@ -156,3 +156,16 @@ def test_a_mug_on_a_table_is_no_player(shared):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="must be positive"):
         FindConfig(**wrong)
+
+
+def test_a_player_who_is_cut_in_half_once_does_not_jump(scenes, room):
+    """In one image a board hides the legs; the trajectory goes on where the whole player is."""
+    views = [scenes.see([scenes.person(2.6, 0.2)], room) for _ in range(8)]
+    board = np.concatenate([scenes.box([1.6, -0.3, 0.1], [1.62, 0.7, 0.95]) for _ in range(6)])
+    views[4] = scenes.see([scenes.person(2.6, 0.2), board], room)
+    truth = seen_centroids(views[0], 1)[0]
+    assert np.linalg.norm(seen_centroids(views[4], 1)[0] - truth) > 0.08
+    found = find_performers(Images(views))
+    (player,) = [each for each in found if each.trajectory.mean_position_m[0] > 2]
+    path = player.trajectory.positions_at(Images(views).times_s)
+    assert np.linalg.norm(path - truth, axis=1).max() < 0.04
