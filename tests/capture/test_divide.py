@@ -60,6 +60,18 @@ def test_the_way_counts_and_not_the_distance():
     assert (labels[5] == 1).all()
 
 
+def test_a_narrow_bridge_is_cut_though_the_way_across_it_is_shorter():
+    """A board as large as a bass, held at one end; the neighbour's knee touches the other."""
+    hand = block((1.9, 0.55, 1.0), (2.0, 0.75, 1.2))
+    board = block((1.8, 0.0, 0.2), (1.9, 0.8, 1.2))
+    knee = block((1.9, -0.15, 0.6), (2.0, 0.05, 0.65))
+    parts = [trunk(0.6), trunk(-0.3), hand, board, knee]
+    assert components(np.concatenate(parts).astype(np.float32), SegmentConfig()).count == 1
+    _, neighbour, _, held, _ = labels_of(parts, [head(0.6), head(-0.3)])
+    assert (neighbour == 1).all()
+    assert np.mean(held == 0) > 0.99
+
+
 def test_loose_pieces_join_where_they_belong():
     bow = block((1.75, 0.0, 1.0), (1.85, 0.05, 1.05))
     far = block((1.2, 0.0, 1.0), (1.3, 0.05, 1.05))
