@@ -12,6 +12,7 @@ from auralize.convolution import MovingFilter, StaticFilter
 from auralize.heard_source import HeardSource, open_sources
 from auralize.hrtf import Hrtf, read_hrtf
 from auralize.interpolation import HrtfInterpolator
+from auralize.source_filters import binaural_filters
 from scenes.scene import Scene
 
 BLOCK = 32_768
@@ -73,7 +74,7 @@ class _Standing:
 
     def __init__(self, sources: list[HeardSource], interpolator: HrtfInterpolator) -> None:
         self._sources = sources
-        filters = [_filters(source, np.zeros(1), interpolator)[0] for source in sources]
+        filters = [binaural_filters(source, np.zeros(1), interpolator)[0] for source in sources]
         self._filter = StaticFilter(np.stack(filters), BLOCK)
 
     def block(self, start: int) -> Float32[np.ndarray, "2 block"]:
@@ -96,15 +97,6 @@ class _Moving:
 
     def block(self, start: int) -> Float32[np.ndarray, "2 block"]:
         times = (start + self._hop * np.arange(self._filter.borders)) / self._rate
-        filters = [_filters(source, times, self._interpolator) for source in self._sources]
+        filters = [binaural_filters(source, times, self._interpolator) for source in self._sources]
         sounds = np.stack([source.read(start, BLOCK) for source in self._sources])
         return self._filter.process(sounds, np.stack(filters))
-
-
-def _filters(
-    source: HeardSource, times_s: np.ndarray, interpolator: HrtfInterpolator
-) -> Float32[np.ndarray, "T 2 taps"]:
-    """Return the impulse responses of a source at some times, with its gain."""
-    directions, distances = source.seen_from_listener(times_s)
-    gains = source.gains(distances).astype(np.float32)
-    return interpolator.impulse_responses(directions) * gains[:, None, None]
