@@ -4,8 +4,9 @@ Names are imported when they are first used, so that a command that only prints 
 wait for torch or scipy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from capture.lazy import lazy
 
 if TYPE_CHECKING:
     from auralize.ambisonics import render_ambisonics
@@ -40,8 +41,4 @@ _HOMES = {
     "run": "auralize.pipeline",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy(__name__, _HOMES)

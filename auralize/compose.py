@@ -10,6 +10,7 @@ from jaxtyping import Float64
 from capture.performer import Performer
 from capture.pose import Trajectory, yaw_from_quaternion
 from scenes import Scene, Source, keyframes_from_trajectory
+from scenes.keyframes import to_millimetres
 
 STILL_M = 0.05
 """A performer whose centroid stays within this of its mean is a source that stands still."""
@@ -81,7 +82,7 @@ def _source(
             file=file,
             instrument=performer.instrument,
             reference_distance_m=reference_m,
-            position_m=_rounded(mean),
+            position_m=to_millimetres(mean),
             yaw_deg=_mean_yaw_deg(path),
             note=note,
         )
@@ -100,8 +101,3 @@ def _source(
 def _mean_yaw_deg(path: Trajectory) -> float:
     yaws = yaw_from_quaternion(path.orientations_wxyz)
     return round(float(np.degrees(np.arctan2(np.sin(yaws).mean(), np.cos(yaws).mean()))), 1)
-
-
-def _rounded(position_m: Float64[np.ndarray, "3"]) -> tuple[float, float, float]:
-    x, y, z = (round(float(value), 3) for value in position_m)
-    return x, y, z

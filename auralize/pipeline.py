@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -200,7 +200,10 @@ def finish(
                 warnings=receipt.warnings,
             ),
         )
-    receipt = _receipt(results, folder, times_s)
+    # The report cannot hold its own time; the receipt can.
+    receipt = replace(
+        receipt, stage_times_s=_rounded(times_s), peak_memory_bytes=_peak_memory_bytes()
+    )
     receipt.write(folder / RECEIPT)
     progress(1.0)
     return receipt
@@ -242,7 +245,7 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
         model=manifest.model,
         model_sha256=manifest.model_sha256,
         hrtf=results.preview.hrtf or "",
-        stage_times_s={name: round(seconds, 2) for name, seconds in times_s.items()},
+        stage_times_s=_rounded(times_s),
         peak_memory_bytes=_peak_memory_bytes(),
         versions={
             "auralize": version("auralize"),
@@ -252,6 +255,10 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
         },
         warnings=[*results.warnings, *notes],
     )
+
+
+def _rounded(times_s: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(seconds, 2) for name, seconds in times_s.items()}
 
 
 def _label(performer: Performer) -> str:

@@ -33,15 +33,15 @@ def keyframes_from_trajectory(
     return tuple(
         SourceKeyframe(
             time_s=round(float(trajectory.times_s[i]), 4),
-            position_m=_rounded(trajectory.positions_m[i]),
+            position_m=to_millimetres(trajectory.positions_m[i]),
             yaw_deg=round(_wrapped_deg(yaws[i]), 1) + 0.0,
         )
         for i in keep
     )
 
 
-def _rounded(position_m: Float64[np.ndarray, "3"]) -> tuple[float, float, float]:
-    """Round to millimetres, without a negative zero."""
+def to_millimetres(position_m: Float64[np.ndarray, "3"]) -> tuple[float, float, float]:
+    """Round a position for people to read, without a negative zero."""
     x, y, z = (round(float(value), 3) + 0.0 for value in position_m)
     return x, y, z
 
