@@ -1,74 +1,23 @@
 """Render a scene as ambisonics: spherical harmonics around the listener.
 
-AmbiX: channels in ACN order, SN3D. Directions are in the listener's frame (x front, y left, z up):
-the first order is W, Y, Z, X. No Condon-Shortley phase.
+AmbiX: channels in ACN order, SN3D (see `spherical_harmonics`). Directions are in the listener's
+frame: x front, y left, z up.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterator
-from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float32
 
 from auralize.binaural import BLOCK, sample_count
 from auralize.heard_source import HeardSource, open_sources
+from auralize.spherical_harmonics import spherical_harmonics
 from scenes.scene import Scene
 
 _HOP = 256
-
-
-def spherical_harmonics(
-    directions: Float[np.ndarray, "*batch 3"],
-    order: int,
-    *,
-    normalisation: Literal["sn3d", "n3d"] = "sn3d",
-) -> Float64[np.ndarray, "*batch channels"]:
-    """Return real spherical harmonics up to an order.
-
-    They are polynomials of the unit vector: for degree n and index m,
-    N·P(n,|m|)(z)·Re or Im (x + iy)^|m|, with the associated Legendre function divided by
-    cos^|m| of the elevation, so nothing is singular at the poles.
-
-    Source: Nachbar et al. 2011, "AmbiX: a suggested ambisonics format"; recurrences of the
-    Legendre functions from Abramowitz and Stegun 8.5.3.
-
-    Args:
-        directions: Unit vectors.
-        order: Highest degree, 0 or more.
-        normalisation: "sn3d" (AmbiX), or "n3d" (orthonormal over the mean of the sphere).
-
-    Returns:
-        (order + 1)² channels in ACN order.
-
-    Raises:
-        ValueError: The order is negative.
-    """
-    if order < 0:
-        raise ValueError(f"the order must be 0 or more, got {order}.")
-    x, y, z = np.moveaxis(np.asarray(directions, dtype=np.float64), -1, 0)
-    harmonics = np.empty((*x.shape, (order + 1) ** 2))
-    sectoral, cosine, sine = 1.0, np.ones_like(x), np.zeros_like(x)
-    for m in range(order + 1):
-        if m > 0:
-            sectoral *= 2 * m - 1  # (2m − 1)!!
-            cosine, sine = x * cosine - y * sine, y * cosine + x * sine
-        before, legendre = np.zeros_like(z), np.full_like(z, sectoral)
-        for n in range(m, order + 1):
-            norm = math.sqrt(
-                (1 if m == 0 else 2) * math.factorial(n - m) / math.factorial(n + m)
-            ) * (math.sqrt(2 * n + 1) if normalisation == "n3d" else 1.0)
-            harmonics[..., n * n + n + m] = norm * legendre * cosine
-            if m > 0:
-                harmonics[..., n * n + n - m] = norm * legendre * sine
-            before, legendre = (
-                legendre,
-                ((2 * n + 1) * z * legendre - (n + m) * before) / (n - m + 1),
-            )
-    return harmonics
 
 
 def render_ambisonics(

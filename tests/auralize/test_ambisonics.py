@@ -1,81 +1,17 @@
-"""Spherical harmonics against the published norms and SciPy; scenes as AmbiX."""
+"""Scenes as ambisonics."""
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pytest
-import scipy.special
 import soundfile
 
-from auralize.ambisonics import render_ambisonics, spherical_harmonics
+from auralize.ambisonics import render_ambisonics
 from auralize.rendering import render
+from auralize.spherical_harmonics import spherical_harmonics
 from scenes import Scene, write_scene
 
-REFERENCE = Path(__file__).parents[1] / "references" / "auralize" / "sn3d_n3d.csv"
 RATE = 48_000
-
-
-@pytest.fixture(scope="module")
-def directions():
-    points = np.random.default_rng(2).normal(size=(200, 3))
-    points[:6] = np.concatenate([np.eye(3), -np.eye(3)])
-    return points / np.linalg.norm(points, axis=1, keepdims=True)
-
-
-@pytest.mark.parametrize("normalisation", ["sn3d", "n3d"])
-def test_agree_with_the_published_norms_and_scipys_legendre_functions(directions, normalisation):
-    ours = spherical_harmonics(directions, 7, normalisation=normalisation)
-    azimuths = np.arctan2(directions[:, 1], directions[:, 0])
-    with REFERENCE.open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == ours.shape[1] == 64
-    for row in rows:
-        acn, n, m = (int(row[key]) for key in ("acn", "n", "m"))
-        # SciPy has the Condon-Shortley phase, AmbiX has not.
-        legendre = (-1) ** m * scipy.special.lpmv(abs(m), n, directions[:, 2])
-        turn = np.cos(m * azimuths) if m >= 0 else np.sin(-m * azimuths)
-        expected = float(row[f"{normalisation}_norm"]) * legendre * turn
-        np.testing.assert_allclose(ours[:, acn], expected, atol=1e-12, err_msg=f"n={n} m={m}")
-
-
-def test_the_first_order_is_w_y_z_x(directions):
-    x, y, z = directions.T
-    expected = np.stack([np.ones_like(x), y, z, x], axis=1)
-    np.testing.assert_allclose(spherical_harmonics(directions, 1), expected, atol=1e-15)
-
-
-def test_n3d_is_orthonormal_over_the_sphere():
-    order = 7
-    heights, weights = np.polynomial.legendre.leggauss(order + 1)
-    azimuths = 2 * np.pi * np.arange(2 * order + 2) / (2 * order + 2)
-    flat = np.sqrt(1 - heights**2)[:, None]
-    points = np.stack(
-        [
-            flat * np.cos(azimuths),
-            flat * np.sin(azimuths),
-            np.broadcast_to(heights[:, None], (order + 1, len(azimuths))),
-        ],
-        axis=-1,
-    )
-    harmonics = spherical_harmonics(points, order, normalisation="n3d")
-    gram = np.einsum("h,hai,haj->ij", weights / 2 / len(azimuths), harmonics, harmonics)
-    np.testing.assert_allclose(gram, np.eye(64), atol=1e-12)
-
-
-def test_sn3d_keeps_the_energy_of_each_degree(directions):
-    """The addition theorem: the squares of each degree sum to one."""
-    harmonics = spherical_harmonics(directions, 7)
-    for n in range(8):
-        energy = np.sum(harmonics[:, n * n : (n + 1) ** 2] ** 2, axis=1)
-        np.testing.assert_allclose(energy, 1.0, atol=1e-12)
-
-
-def test_refuses_a_negative_order():
-    with pytest.raises(ValueError, match="0 or more"):
-        spherical_harmonics(np.eye(3), -1)
 
 
 @pytest.fixture
