@@ -1,8 +1,11 @@
 """Filter sounds block by block and add them up, with filters that stand still or change.
 
-Both filterers work in the frequency domain: each sound is transformed once, multiplied with its
-filters, the products of all sounds are added there, and each output is transformed back once.
-Sounds are cut into blocks of a fixed length by the caller; blocks follow one another without gaps.
+All work in the frequency domain: each sound is transformed once, multiplied with its filters, the
+products of all sounds are added there, and each output is transformed back once. Sounds are cut
+into blocks of a fixed length by the caller; blocks follow one another without gaps.
+
+`StaticFilter` is for long blocks, `PartitionedFilter` for filters that are longer than the blocks
+and now and then exchanged, `MovingFilter` for filters that change all the time.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex64, Float, Float32
 
-from auralize.fourier import fast_length, irfft, rfft
+from auralize.fourier import fast_length, fft_in_place, ifft_in_place, irfft, rfft
+from auralize.spectral_kernels import add_partitions, join_pair, split_pair
 
 
 class StaticFilter:
@@ -60,6 +64,124 @@ class StaticFilter:
             output[:, start:stop] = samples[:, past : past + stop - start]
         buffer[:, :past] = buffer[:, block : block + past].copy()
         return output
+
+
+class PartitionedFilter:
+    """Filters several sounds with long filters in short blocks, without delay of its own.
+
+    The filters are cut into partitions of one block each, and the products of the partitions'
+    spectra with those of the last blocks are added up (uniformly partitioned overlap-save).
+    The work of a block is the same for all blocks, and allocates nothing.
+
+    Source: Gardner 1995, "Efficient convolution without input-output delay", and Wefers 2015,
+    "Partitioned convolution algorithms for real-time auralization", section 5.
+    """
+
+    def __init__(
+        self, filters: Float[np.ndarray, "sounds outputs taps"], block: int, *, room: int = 0
+    ) -> None:
+        """Prepare the filters.
+
+        Args:
+            filters: Impulse responses from each sound to each output.
+            block: Samples of each block that `process` will be given.
+            room: Taps that filters may have that are exchanged later, if more than these have.
+        """
+        sounds, outputs, taps = filters.shape
+        partitions = -(-max(taps, room) // block)
+        pairs = -(-sounds // 2), -(-outputs // 2)
+        planes = (2, block + 1)
+        self._block = block
+        self._outputs = outputs
+        self._filters = np.zeros((partitions, sounds, outputs, *planes), dtype=np.float32)
+        self._next = np.zeros_like(self._filters)
+        self._exchanged = False
+        self._past = np.zeros((partitions, sounds, *planes), dtype=np.float32)
+        self._newest = 0
+        self._input = np.zeros((2 * pairs[0], 2 * block), dtype=np.float32)
+        self._input_pairs = np.zeros((pairs[0], 2 * block), dtype=np.complex64)
+        self._split = np.zeros((2 * pairs[0], *planes), dtype=np.float32)
+        self._totals = np.zeros((2 * pairs[1], *planes), dtype=np.float32)
+        self._output_pairs = np.zeros((pairs[1], 2 * block), dtype=np.complex64)
+        self._before = np.zeros((outputs, block), dtype=np.float32)
+        self._rising = (np.arange(block, dtype=np.float32) + 1) / np.float32(block)
+        self._falling = 1 - self._rising
+        self.exchange(filters)
+        self._filters, self._next = self._next, self._filters
+        self._exchanged = False
+
+    def exchange(self, filters: Float[np.ndarray, "sounds outputs taps"]) -> None:
+        """Take other filters: the next block fades from the old to the new ones.
+
+        May be called from another thread than `process`, and while it is running; where it is
+        called several times between two blocks, the last call counts.
+
+        Raises:
+            ValueError: The number of sounds or outputs differs, or there are more taps than the
+                first filters had and `room` was made for.
+        """
+        partitions, *counts = self._filters.shape[:3]
+        if list(filters.shape[:2]) != counts or filters.shape[2] > partitions * self._block:
+            raise ValueError(
+                f"needed are filters of shape ({counts[0]}, {counts[1]}, up to "
+                f"{partitions * self._block}), got {filters.shape}."
+            )
+        self._exchanged = False
+        missing = partitions * self._block - filters.shape[2]
+        parts = np.pad(filters.astype(np.float32), ((0, 0), (0, 0), (0, missing)))
+        parts = parts.reshape(*counts, partitions, self._block)
+        spectra = rfft(np.moveaxis(parts, 2, 0), 2 * self._block)
+        self._next[..., 0, :] = np.real(spectra)
+        self._next[..., 1, :] = np.imag(spectra)
+        self._exchanged = True
+
+    def reset(self) -> None:
+        """Forget the sound so far."""
+        self._past[:] = 0
+        self._input[:] = 0
+
+    def process(
+        self,
+        sounds: Float32[np.ndarray, "sounds block"],
+        out: Float32[np.ndarray, "outputs block"],
+    ) -> None:
+        """Add the next block to the outputs."""
+        count, block = len(sounds), self._block
+        if sounds.shape[1] != block or out.shape != (self._outputs, block):
+            raise ValueError(
+                f"needed are blocks of {block} samples, got {sounds.shape} and {out.shape}."
+            )
+        self._input[:, :block] = self._input[:, block:]
+        self._input[:count, block:] = sounds
+        self._input_pairs.real = self._input[0::2]
+        self._input_pairs.imag = self._input[1::2]
+        fft_in_place(self._input_pairs)
+        for pair, spectrum in enumerate(self._input_pairs):
+            split_pair(spectrum, self._split[2 * pair : 2 * pair + 2])
+        self._newest = (self._newest + 1) % len(self._past)
+        self._past[self._newest] = self._split[:count]
+        if not self._exchanged:
+            self._filtered(self._filters, out)
+            return
+        self._before[:] = 0
+        self._filtered(self._filters, self._before)
+        self._before *= self._falling
+        self._filters, self._next = self._next, self._filters
+        self._exchanged = False
+        out += self._before
+        self._before[:] = 0
+        self._filtered(self._filters, self._before)
+        self._before *= self._rising
+        out += self._before
+
+    def _filtered(self, filters: np.ndarray, out: np.ndarray) -> None:
+        """Add what some filters make of the past."""
+        add_partitions(self._past, self._newest, filters, self._totals[: self._outputs])
+        for pair, spectrum in enumerate(self._output_pairs):
+            join_pair(self._totals[2 * pair : 2 * pair + 2], spectrum)
+        ifft_in_place(self._output_pairs)
+        out[0::2] += self._output_pairs.real[:, self._block :]
+        out[1::2] += self._output_pairs.imag[: self._outputs // 2, self._block :]
 
 
 class MovingFilter:

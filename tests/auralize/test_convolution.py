@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from auralize.convolution import MovingFilter, StaticFilter
+from auralize.convolution import MovingFilter, PartitionedFilter, StaticFilter
 from auralize.delay_line import read_between_samples
 
 
@@ -84,3 +86,84 @@ def test_reads_whole_samples_as_they_are():
         return padded[64 + start : 64 + start + count]
 
     np.testing.assert_allclose(read_between_samples(read, np.arange(100.0)), sound, atol=1e-6)
+
+
+class TestPartitionedFilter:
+    @pytest.mark.parametrize(
+        ("sounds", "outputs", "taps", "block"), [(1, 1, 1, 16), (3, 2, 700, 64), (2, 3, 64, 64)]
+    )
+    def test_is_a_convolution(self, rng, sounds, outputs, taps, block):
+        signals = rng.normal(size=(sounds, 20 * block)).astype(np.float32)
+        filters = rng.normal(size=(sounds, outputs, taps))
+        filtering = PartitionedFilter(filters, block)
+        out = partitioned(filtering, signals, outputs, block)
+        expected = fftconvolve(signals[:, None].astype(np.float64), filters, axes=-1).sum(axis=0)
+        error = np.abs(out - expected[:, : 20 * block]).max() / np.abs(expected).max()
+        assert error < 1e-6
+
+    def test_exchanged_filters_fade_in_over_one_block(self, rng):
+        block = 32
+        signals = rng.normal(size=(2, 8 * block)).astype(np.float32)
+        old, new = rng.normal(size=(2, 2, 2, 100))
+        filtering = PartitionedFilter(old, block)
+        first = partitioned(filtering, signals[:, : 4 * block], 2, block)
+        filtering.exchange(rng.normal(size=old.shape))
+        filtering.exchange(new)  # the last one counts
+        second = partitioned(filtering, signals[:, 4 * block :], 2, block)
+        before, after = (
+            fftconvolve(signals[:, None].astype(np.float64), taps, axes=-1).sum(axis=0)
+            for taps in (old, new)
+        )
+        rising = np.clip((np.arange(8 * block) - 4 * block + 1) / block, 0, 1)
+        expected = (1 - rising) * before[:, : 8 * block] + rising * after[:, : 8 * block]
+        out = np.concatenate([first, second], axis=1)
+        np.testing.assert_allclose(out, expected, atol=1e-5)
+
+    def test_adds_to_what_is_there_and_forgets_on_reset(self, rng):
+        filtering = PartitionedFilter(rng.normal(size=(1, 2, 50)), 16)
+        loud = rng.normal(size=(1, 16)).astype(np.float32)
+        filtering.process(loud, np.zeros((2, 16), dtype=np.float32))
+        filtering.reset()
+        out = np.ones((2, 16), dtype=np.float32)
+        filtering.process(np.zeros_like(loud), out)
+        np.testing.assert_array_equal(out, 1.0)
+
+    def test_makes_room_for_longer_filters(self, rng):
+        filters = rng.normal(size=(1, 1, 90))
+        filtering = PartitionedFilter(filters[..., :10], 16, room=90)
+        filtering.exchange(filters)
+        filtering.process(np.zeros((1, 16), np.float32), np.zeros((1, 16), np.float32))
+        signal = rng.normal(size=(1, 160)).astype(np.float32)
+        out = partitioned(filtering, signal, 1, 16)
+        np.testing.assert_allclose(out[0], np.convolve(signal[0], filters[0, 0])[:160], atol=1e-5)
+        with pytest.raises(ValueError, match="up to 96"):
+            filtering.exchange(rng.normal(size=(1, 1, 97)))
+
+    def test_a_block_allocates_nothing_that_counts(self, rng):
+        filters = rng.normal(size=(3, 2, 5000))
+        filtering = PartitionedFilter(filters, 1024)
+        sounds = np.zeros((3, 1024), np.float32)
+        out = np.zeros((2, 1024), np.float32)
+        filtering.process(sounds, out)
+        assert most_allocated(lambda: filtering.process(sounds, out)) < out.nbytes
+        filtering.exchange(filters)
+        assert most_allocated(lambda: filtering.process(sounds, out)) < out.nbytes
+
+
+def partitioned(filtering, signals, outputs, block):
+    out = np.zeros((outputs, signals.shape[1]), dtype=np.float32)
+    for start, part in in_blocks(signals, block):
+        filtering.process(part, out[:, start : start + block])
+    return out
+
+
+def most_allocated(work):
+    """Return by how many bytes memory rises at most while some work is done."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        work()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
