@@ -98,7 +98,7 @@ class PartitionedFilter:
         self._exchanged = False
         self._past = np.zeros((partitions, sounds, *planes), dtype=np.float32)
         self._newest = 0
-        self._input = np.zeros((2 * pairs[0], 2 * block), dtype=np.float32)
+        self._recent = np.zeros((2 * pairs[0], block), dtype=np.float32)
         self._input_pairs = np.zeros((pairs[0], 2 * block), dtype=np.complex64)
         self._split = np.zeros((2 * pairs[0], *planes), dtype=np.float32)
         self._totals = np.zeros((2 * pairs[1], *planes), dtype=np.float32)
@@ -138,7 +138,7 @@ class PartitionedFilter:
     def reset(self) -> None:
         """Forget the sound so far."""
         self._past[:] = 0
-        self._input[:] = 0
+        self._recent[:] = 0
 
     def process(
         self,
@@ -151,10 +151,10 @@ class PartitionedFilter:
             raise ValueError(
                 f"needed are blocks of {block} samples, got {sounds.shape} and {out.shape}."
             )
-        self._input[:, :block] = self._input[:, block:]
-        self._input[:count, block:] = sounds
-        self._input_pairs.real = self._input[0::2]
-        self._input_pairs.imag = self._input[1::2]
+        for half in (slice(None, block), slice(block, None)):
+            self._input_pairs.real[:, half] = self._recent[0::2]
+            self._input_pairs.imag[:, half] = self._recent[1::2]
+            self._recent[:count] = sounds
         fft_in_place(self._input_pairs)
         for pair, spectrum in enumerate(self._input_pairs):
             split_pair(spectrum, self._split[2 * pair : 2 * pair + 2])
