@@ -104,7 +104,8 @@ class PartitionedFilter:
         self._totals = np.zeros((2 * pairs[1], *planes), dtype=np.float32)
         self._output_pairs = np.zeros((pairs[1], 2 * block), dtype=np.complex64)
         self._before = np.zeros((outputs, block), dtype=np.float32)
-        self._rising = (np.arange(block, dtype=np.float32) + 1) / np.float32(block)
+        # As large as what they are multiplied with, because NumPy buffers a broadcast.
+        self._rising = np.tile(np.arange(1, block + 1, dtype=np.float32) / block, (outputs, 1))
         self._falling = 1 - self._rising
         self.exchange(filters)
         self._filters, self._next = self._next, self._filters
