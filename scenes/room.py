@@ -4,31 +4,135 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+import numpy as np
+from jaxtyping import Float, Float64
+from pydantic import Field, model_validator
 
-from scenes.model import Number, Position, Positive, SceneModel
+from scenes.model import (
+    Degrees,
+    Integer,
+    Number,
+    Position,
+    Positive,
+    SceneModel,
+    Switch,
+    Text,
+    misplaced,
+)
+from scenes.surface import DecayTimePerBand, Material, Surfaces
+
+
+class RoomMesh(SceneModel):
+    """A part of a room's surface that is of one material."""
+
+    file: Text
+    """Triangles (PLY, OBJ, STL, glTF), relative to the scene file; metres. Axes are the scene's
+    (z up), but for glTF, whose y is up."""
+
+    surface: Material = "plaster"
+    """Its material: a name of the library, or absorption and scattering."""
 
 
 class Room(SceneModel):
-    """A rectangular room with one reverberation time.
+    """The room around sources and listener: a box, or a mesh.
 
-    A scene without a room is in the open (a free field). The renderer refuses scenes with a room
-    for as long as it cannot render one: it never leaves the room out silently.
+    A scene without a room is in the open (a free field). Walls are known by materials, by the
+    reverberation time, or by both: then the materials' absorption is scaled until the
+    reverberation time (Eyring) is the one that is asked for.
     """
 
-    shape: Literal["shoebox"] = "shoebox"
-    """A rectangular room; its walls are parallel to the world's axes."""
+    shape: Literal["shoebox", "mesh"] = "shoebox"
+    """A rectangular room (size_m), or one of triangles (meshes)."""
 
-    size_m: Annotated[
-        tuple[Positive, Positive, Positive],
-        Field(description="Length (x), width (y) and height (z) in metres."),
-    ]
+    size_m: tuple[Positive, Positive, Positive] | None = None
+    """Length (x), width (y) and height (z) of a box in metres."""
 
     floor_center_m: Position = (0.0, 0.0, 0.0)
-    """Where the middle of the floor lies, world coordinates [x, y, z] in metres."""
+    """Where the middle of a box's floor, or the origin of the meshes, lies: world coordinates
+    [x, y, z] in metres."""
 
-    rt60_s: Annotated[Number, Field(gt=0, le=30)]
-    """Seconds in which the sound falls by 60 dB."""
+    yaw_deg: Degrees = 0.0
+    """How far the room is turned about that place, anticlockwise seen from above."""
+
+    surfaces: Surfaces | None = None
+    """What a box is made of: one material for all walls, or by wall (floor, ceiling, front, back,
+    left, right, others). A material is a name of the library, or absorption and scattering."""
+
+    meshes: Annotated[tuple[RoomMesh, ...], Field(min_length=1)] | None = None
+    """What a mesh is made of: files, each of one material, that together are closed."""
+
+    rt60_s: DecayTimePerBand | None = None
+    """Seconds in which the sound falls by 60 dB: one number, or seven (125 Hz … 8 kHz)."""
+
+    image_order: Annotated[Integer, Field(ge=0, le=40)] | None = None
+    """Up to how many reflections are followed one by one, each through the head's filters; the
+    late part has the others. Default: 6 for a box where nothing moves, 3 where something does,
+    2 for a mesh."""
+
+    direct: Switch = True
+    """Hear the straight way from the sources."""
+
+    early: Switch = True
+    """Hear the reflections that are followed one by one."""
+
+    late: Switch = True
+    """Hear the reverberation."""
+
+    note: Text | None = None
+    """A remark for people, such as what of the room was seen."""
+
+    @model_validator(mode="after")
+    def _shape_has_its_keys(self) -> Room:
+        if self.shape == "shoebox":
+            if self.meshes is not None:
+                raise misplaced("meshes belong to a room with shape: mesh", "meshes")
+            if self.size_m is None:
+                raise ValueError("a box needs size_m")
+            if self.surfaces is None and self.rt60_s is None:
+                raise ValueError("a room needs surfaces, rt60_s or both")
+            return self
+        for key in ("size_m", "surfaces"):
+            if getattr(self, key) is not None:
+                raise misplaced(
+                    f"{key} belongs to a box; a mesh has meshes, each with its surface", key
+                )
+        if self.meshes is None:
+            raise ValueError("a room with shape: mesh needs meshes")
+        return self
+
+    def to_room(
+        self, positions_m: Float[np.ndarray, "*batch 3"]
+    ) -> Float64[np.ndarray, "*batch 3"]:
+        """Return world positions in the room's own axes, from the middle of its floor."""
+        return (np.asarray(positions_m) - self.floor_center_m) @ self._world_from_room
+
+    def to_world(
+        self, positions_m: Float[np.ndarray, "*batch 3"]
+    ) -> Float64[np.ndarray, "*batch 3"]:
+        """Return positions in the room's own axes in the world: the inverse of `to_room`."""
+        return np.asarray(positions_m) @ self._world_from_room.T + self.floor_center_m
+
+    @property
+    def _world_from_room(self) -> Float64[np.ndarray, "3 3"]:
+        yaw = np.radians(self.yaw_deg)
+        cosine, sine = np.cos(yaw), np.sin(yaw)
+        return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+
+    def depth_inside_m(
+        self, positions_m: Float[np.ndarray, "*batch 3"]
+    ) -> Float64[np.ndarray, "*batch"]:
+        """Return how far inside a box positions are: the distance of the nearest wall.
+
+        Raises:
+            ValueError: The room is no box.
+        """
+        if self.size_m is None:
+            raise ValueError("only a box knows its inside; this room is a mesh.")
+        length, width, height = self.size_m
+        x, y, z = np.moveaxis(self.to_room(positions_m), -1, 0)
+        return np.minimum.reduce(
+            [length / 2 - np.abs(x), width / 2 - np.abs(y), height / 2 - np.abs(z - height / 2)]
+        )
 
 
 class Medium(SceneModel):

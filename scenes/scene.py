@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from scenes.listener import Listener
 from scenes.model import Integer, Number, Positive, SceneModel, Switch, Text, misplaced
 from scenes.room import Medium, Room
+from scenes.room_check import check_inside
 from scenes.source import Source
 
 SCENE_VERSION = 1
@@ -78,6 +79,12 @@ class Scene(SceneModel):
                     *("sources", index, "name"),
                 )
             seen.add(source.name)
+        return self
+
+    @model_validator(mode="after")
+    def _everybody_inside(self) -> Scene:
+        if self.room is not None and self.room.size_m is not None:
+            check_inside(self.room, self.listener, self.sources)
         return self
 
     @property

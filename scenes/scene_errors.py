@@ -24,7 +24,12 @@ _WANTED = {
     "finite_number": "a finite number",
     "string_too_short": "text that is not empty",
 }
-_VECTORS = ("position_m", "size_m", "floor_center_m")
+_NUMBERS: dict[str | int, str] = {
+    **dict.fromkeys(("position_m", "size_m", "floor_center_m"), "three numbers"),
+    **dict.fromkeys(
+        ("absorption", "scattering", "rt60_s"), "one number, or seven (125 Hz to 8 kHz)"
+    ),
+}
 
 
 def describe(error: ValidationError, document: YamlDocument) -> str:
@@ -47,7 +52,7 @@ def suggestion(word: str, allowed: Iterable[str]) -> str:
 
 
 def _sentence(problem: Any, document: YamlDocument) -> str:
-    where: Where = problem["loc"]
+    where = _location(problem)
     kind: str = problem["type"]
     given = _shown(problem["input"])
     if kind == "misplaced":
@@ -56,8 +61,8 @@ def _sentence(problem: Any, document: YamlDocument) -> str:
         return _sentence_of_mapping(problem)
     if kind == "literal_error":
         return _sentence_of_word(problem)
-    if kind == "too_long" and where[-1] in _VECTORS:
-        return f"{_name(where)} needs three numbers, got {given}"
+    if kind == "too_long" and where[-1] in _NUMBERS:
+        return f"{_name(where)} needs {_NUMBERS[where[-1]]}, got {given}"
     if kind == "too_short":
         return f"{_name(where)} must not be empty"
     if kind == "model_type" and where == ("room",):
@@ -70,23 +75,24 @@ def _sentence(problem: Any, document: YamlDocument) -> str:
 
 def _sentence_of_mapping(problem: Any) -> str:
     """Say which key is unknown or missing, or what does not go together."""
-    *around, key = problem["loc"] or ("",)
+    *around, key = _location(problem) or ("",)
     if problem["type"] == "value_error":
-        return f"{_name(problem['loc'])}: {problem['ctx']['error']}"
+        return f"{_name(_location(problem))}: {problem['ctx']['error']}"
     if problem["type"] == "missing" and isinstance(key, int):
-        return f"{_name(around)} needs three numbers, got {_shown(problem['input'])}"
+        needed = _NUMBERS.get(around[-1], "more numbers")
+        return f"{_name(around)} needs {needed}, got {_shown(problem['input'])}"
     if problem["type"] == "missing":
         return f"{_name(around)} needs the key {key!r}"
-    allowed = sorted(_model_at(around).model_fields)
+    allowed = sorted(_model_at(problem["loc"][:-1]).model_fields)
     return (
-        f"{_name(around)} has no key {key!r}{suggestion(key, allowed) or '.'} "
+        f"{_name(around)} has no key {key!r}{suggestion(str(key), allowed) or '.'} "
         f"Allowed are {', '.join(allowed)}"
     )
 
 
 def _sentence_of_word(problem: Any) -> str:
     """Say which words are allowed."""
-    where, given = problem["loc"], problem["input"]
+    where, given = _location(problem), problem["input"]
     if where == ("version",):
         return f"scene version {_shown(given)} is unknown; this program reads version 1"
     words = str(problem["ctx"]["expected"])
@@ -96,7 +102,12 @@ def _sentence_of_word(problem: Any) -> str:
 
 def _place(problem: Any) -> Where:
     """Return the way to the value that is to blame."""
-    return (*problem["loc"], *problem.get("ctx", {}).get("place", ()))
+    return (*_location(problem), *problem.get("ctx", {}).get("place", ()))
+
+
+def _location(problem: Any) -> Where:
+    """Return the way without the tags (~Walls) of unions."""
+    return tuple(part for part in problem["loc"] if not str(part).startswith("~"))
 
 
 def _is_echo(problem: Any) -> bool:
@@ -128,19 +139,16 @@ def _shown(value: Any) -> str:
 
 def _model_at(where: Iterable[str | int]) -> type[BaseModel]:
     """Return the model that a mapping of the file stands for."""
-    model: type[BaseModel] = Scene
+    models: list[type[BaseModel]] = [Scene]
     for part in where:
-        if isinstance(part, str):
-            found = _model_in(model.model_fields[part].annotation)
-            assert found is not None, where
-            model = found
-    return model
+        if str(part).startswith("~"):
+            models = [model for model in models if model.__name__ == str(part)[1:]]
+        elif isinstance(part, str):
+            models = _models_in(models[0].model_fields[part].annotation)
+    return models[0]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in typing.get_args(annotation):
-        if (found := _model_in(argument)) is not None:
-            return found
-    return None
+        return [annotation]
+    return [model for argument in typing.get_args(annotation) for model in _models_in(argument)]

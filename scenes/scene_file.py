@@ -176,6 +176,9 @@ def _check_files(scene: Scene, document: YamlDocument) -> None:
     ]
     if scene.listener.sofa is not None:
         named.append((("listener", "sofa"), scene.listener.sofa))
+    if scene.room is not None:
+        meshes = scene.room.meshes or ()
+        named += [(("room", "meshes", i, "file"), mesh.file) for i, mesh in enumerate(meshes)]
     for where, name in named:
         file = document.path.parent / name
         if file.is_file():

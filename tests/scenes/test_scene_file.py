@@ -39,7 +39,28 @@ def write(tmp_path):
     return to_file
 
 
-finite = st.floats(-1e4, 1e4)
+finite = st.floats(-9e3, 9e3)
+shares = st.floats(0, 1)
+per_band = shares | st.lists(shares, min_size=7, max_size=7)
+surfaces = st.fixed_dictionaries({"absorption": per_band}, optional={"scattering": per_band})
+materials = st.sampled_from(["plaster", "carpet on felt"]) | surfaces
+# Large enough for everybody.
+rooms = st.fixed_dictionaries(
+    {
+        "size_m": st.just((5e4, 5e4, 5e4)),
+        "floor_center_m": st.just((0, 0, -1e4)),
+        "rt60_s": st.floats(0.1, 30) | st.lists(st.floats(0.1, 30), min_size=7, max_size=7),
+    },
+    optional={
+        "yaw_deg": st.floats(-360, 360),
+        "image_order": st.integers(0, 40),
+        "late": st.booleans(),
+        "surfaces": materials
+        | st.fixed_dictionaries({"others": materials}, optional={"floor": materials}),
+    },
+) | st.just(
+    {"shape": "mesh", "meshes": [{"file": "hall.ply"}, {"file": "a b.ply", "surface": "wood"}]}
+)
 positions = st.tuples(finite, finite, finite)
 times = st.lists(st.floats(0, 1e5), min_size=1, max_size=4, unique=True).map(sorted)
 texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
@@ -85,7 +106,7 @@ def scenes(draw):
         duration_s=draw(st.none() | st.floats(1e-3, 1e4)),
         sources=sources,
         listener={"position_m": draw(positions), "yaw_deg": draw(st.floats(-360, 360))},
-        room=draw(st.none() | st.just({"size_m": (8.0, 6.0, 3.0), "rt60_s": 0.4})),
+        room=draw(st.none() | rooms),
         medium={"temperature_c": draw(st.floats(-50, 60))},
         output={"propagation_delay": draw(st.booleans())},
         provenance=draw(
@@ -250,6 +271,45 @@ WRONG = {
         ":8:10: the times of keyframes must increase, but 1 s follows 1 s.",
     ),
     "room": (MINIMAL + "room: none\n", ":7:1: room must be a mapping of keys, got 'none'; leave"),
+    "no numbers of a room": (
+        MINIMAL + "room: {size_m: [8, 6], rt60_s: 1}\n",
+        ":7:8: room.size_m needs three numbers, got [8, 6].",
+    ),
+    "a room of nothing": (
+        MINIMAL + "room: {size_m: [8, 6, 3]}\n",
+        ":7:1: room: a room needs surfaces, rt60_s or both.",
+    ),
+    "absorption beyond 1": (
+        MINIMAL + "room: {size_m: [8, 6, 3], surfaces: {absorption: 1.2}}\n",
+        ":7:38: room.surfaces.absorption must be less than or equal to 1, got 1.2.",
+    ),
+    "absorption of six bands": (
+        MINIMAL + "room:\n  size_m: [8, 6, 3]\n  surfaces:\n    floor: carpet\n"
+        "    others: {absorption: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}\n",
+        ":11:14: room.surfaces.others.absorption needs one number, or seven (125 Hz to 8 kHz), "
+        "got [0.1, 0.2, 0.3, 0.4, 0.5, 0.6].",
+    ),
+    "no such wall": (
+        MINIMAL + "room: {size_m: [8, 6, 3], surfaces: {flor: carpet, others: brick}}\n",
+        ":7:38: room.surfaces has no key 'flor'; did you mean 'floor'? Allowed are back, ceiling,",
+    ),
+    "a wall of nothing": (
+        MINIMAL + "room: {size_m: [8, 6, 3], surfaces: {floor: carpet}}\n",
+        ":7:27: room.surfaces: no material for ceiling, front, back, left, right; name them,",
+    ),
+    "a source outside": (
+        MINIMAL + "room: {size_m: [3, 4, 3], rt60_s: 0.5}\n",
+        ":6:5: the source 'violin' at [2, 0.5, 1.2] is outside the room or in a wall; the room "
+        "reaches from [-1.5, -2, 0] to [1.5, 2, 3].",
+    ),
+    "a listener in a wall": (
+        MINIMAL + "room: {size_m: [5, 4, 1.25], rt60_s: 0.5}\n",
+        ":1:1: the listener at [0, 0, 1.2] is outside the room or with the head in a wall",
+    ),
+    "a mesh of no file": (
+        MINIMAL + "room: {shape: mesh, rt60_s: 0.5}\n",
+        ":7:1: room: a room with shape: mesh needs meshes.",
+    ),
     "union": (
         MINIMAL + "provenance: {take: [1]}\n",
         ":7:14: provenance.take must be text or a number, got [1].",
@@ -294,6 +354,12 @@ def test_a_missing_sound_is_pointed_at(write, tmp_path):
     assert said.startswith(f"{path}:5:5: the file 'violn.wav' is not there")
     assert "did you mean 'violin.wav'" in said
     assert str(tmp_path / "violn.wav") in said
+
+
+def test_a_missing_mesh_is_pointed_at(write):
+    path = write(MINIMAL + "room:\n  shape: mesh\n  meshes:\n    - {file: hall.ply}\n")
+    with pytest.raises(DataError, match=r":10:8: the file 'hall\.ply' is not there"):
+        read_scene(path)
 
 
 def test_a_missing_head_is_pointed_at(write):
