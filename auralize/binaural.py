@@ -12,7 +12,7 @@ from auralize.convolution import MovingFilter, StaticFilter
 from auralize.heard_source import HeardSource, open_sources
 from auralize.hrtf import Hrtf, read_hrtf
 from auralize.interpolation import HrtfInterpolator
-from auralize.source_filters import binaural_filters
+from auralize.source_filters import binaural_filters, binaural_taps
 from scenes.scene import Scene
 
 BLOCK = 32_768
@@ -74,7 +74,9 @@ class _Standing:
 
     def __init__(self, sources: list[HeardSource], interpolator: HrtfInterpolator) -> None:
         self._sources = sources
-        filters = [binaural_filters(source, np.zeros(1), interpolator)[0] for source in sources]
+        taps = max(binaural_taps(source, interpolator) for source in sources)
+        now = np.zeros(1)
+        filters = [binaural_filters(source, now, interpolator, taps)[0] for source in sources]
         self._filter = StaticFilter(np.stack(filters), BLOCK)
 
     def block(self, start: int) -> Float32[np.ndarray, "2 block"]:
@@ -91,12 +93,14 @@ class _Moving:
         rate = sources[0].sample_rate_hz
         self._hop = min(BLOCK, 2 ** round(np.log2(_HOP_S * rate)))
         self._rate = rate
-        self._filter = MovingFilter(
-            len(sources), 2, interpolator.hrtf.tap_count, hop=self._hop, block=BLOCK
-        )
+        self._taps = max(binaural_taps(source, interpolator) for source in sources)
+        self._filter = MovingFilter(len(sources), 2, self._taps, hop=self._hop, block=BLOCK)
 
     def block(self, start: int) -> Float32[np.ndarray, "2 block"]:
         times = (start + self._hop * np.arange(self._filter.borders)) / self._rate
-        filters = [binaural_filters(source, times, self._interpolator) for source in self._sources]
+        filters = [
+            binaural_filters(source, times, self._interpolator, self._taps)
+            for source in self._sources
+        ]
         sounds = np.stack([source.read(start, BLOCK) for source in self._sources])
         return self._filter.process(sounds, np.stack(filters))

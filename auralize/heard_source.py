@@ -16,6 +16,7 @@ import soundfile
 from jaxtyping import Float, Float32, Float64
 
 from auralize.delay_line import read_between_samples
+from auralize.directivity import directivity_of
 from capture.errors import DataError, FileFormatError
 from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
 from scenes.scene import Scene
@@ -39,7 +40,11 @@ class HeardSource:
         self._speed_m_s = (
             scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
         )
-        self.moves = source.moves or scene.listener.moves
+        self.medium = scene.medium
+        self.directivity = directivity_of(source)
+        turns = source.turns and self.directivity is not None
+        self.moves = source.moves or turns or scene.listener.moves
+        self._yaw = source.yaw()
 
     @property
     def stop(self) -> int:
@@ -60,6 +65,27 @@ class HeardSource:
         inside = distances < _SAME_PLACE_M
         away[inside] = (1.0, 0.0, 0.0)
         return away / np.where(inside, 1.0, distances)[:, None], distances
+
+    def seen_from_source(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T 3"]:
+        """Return unit directions to the listener in the player's frame (x where it faces).
+
+        A source of which nothing says where it faces, faces the place where the listener is at
+        the start. A listener in the middle of the source is taken to be in front of it.
+        """
+        places = self._path(times_s)
+        away = self._ears.positions_at(times_s) - places
+        if self._yaw is not None:
+            yaws = self._yaw(times_s)
+        else:
+            start = self._ears.positions_at(np.zeros(1)) - places
+            yaws = np.arctan2(start[:, 1], start[:, 0])
+        cosines, sines = np.cos(yaws), np.sin(yaws)
+        x, y, z = away.T
+        turned = np.stack([cosines * x + sines * y, cosines * y - sines * x, z], axis=1)
+        distances = np.linalg.norm(turned, axis=1)
+        inside = distances < _SAME_PLACE_M
+        turned[inside] = (1.0, 0.0, 0.0)
+        return turned / np.where(inside, 1.0, distances)[:, None]
 
     def gains(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return the factors at some distances."""

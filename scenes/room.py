@@ -136,10 +136,21 @@ class Room(SceneModel):
 
 
 class Medium(SceneModel):
-    """The air: it sets the speed of sound."""
+    """The air: it sets the speed of sound, and swallows high frequencies if it is told to."""
 
     temperature_c: Annotated[Number, Field(ge=-50, le=60)] = 20.0
     """Degrees Celsius."""
+
+    relative_humidity_percent: Annotated[Number, Field(ge=0, le=100)] = 50.0
+    """Relative humidity. It counts for air_absorption."""
+
+    pressure_kpa: Annotated[Number, Field(ge=30, le=200)] = 101.325
+    """Air pressure in kilopascals. It counts for air_absorption."""
+
+    air_absorption: Switch = False
+    """Let the air swallow high frequencies over the way from source to listener, by temperature,
+    humidity and pressure (ISO 9613-1). Off, as if stems were dry sounds of their own place: what a
+    microphone recorded has its share of the air's loss in it already."""
 
     @property
     def speed_of_sound_m_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from pydantic import Field, model_validator
 
+from scenes.directivity_names import PATTERN_INSTRUMENTS, Directivity, pattern_instrument
 from scenes.model import (
     Decibels,
     Degrees,
@@ -34,8 +36,8 @@ class SourceKeyframe(SceneModel):
     """World coordinates [x, y, z] in metres: x front, y left, z up."""
 
     yaw_deg: Degrees | None = None
-    """Where the player faces, anticlockwise from +x. Shown by viewers and carried by exports;
-    sources sound equally strong in all directions."""
+    """Where the player faces, anticlockwise from +x; in between it turns along the shorter arc.
+    Viewers show it, and a source with a directivity radiates that way."""
 
 
 class Source(SceneModel):
@@ -68,6 +70,13 @@ class Source(SceneModel):
     yaw_deg: Degrees | None = None
     """Where a player who stands still faces, anticlockwise from +x (see keyframes)."""
 
+    directivity: Directivity = "omni"
+    """How the source radiates: omni (equally in all directions), another of the cardioid family by
+    name or by a number from 0 (omni) over 0.5 (cardioid) to 1 (figure of eight), an instrument's
+    pattern, or `instrument` for the pattern of the source's own instrument. Straight ahead, where
+    the player faces, the source always sounds as its file; a source that has a directivity and no
+    yaw_deg faces the place where the listener is at the start."""
+
     instrument: Text | None = None
     """What is played: violin, viola, cello, double_bass, guitar, saxophone, or any other word."""
 
@@ -99,11 +108,34 @@ class Source(SceneModel):
             check_times([key.time_s for key in self.keyframes])
         return self
 
+    @model_validator(mode="after")
+    def _known_pattern(self) -> Source:
+        if self.directivity == "instrument" and self.pattern not in PATTERN_INSTRUMENTS:
+            raise misplaced(
+                "directivity: instrument needs an instrument whose radiation is known "
+                f"({', '.join(PATTERN_INSTRUMENTS)}), got {self.instrument!r}",
+                "directivity",
+            )
+        return self
+
+    @property
+    def pattern(self) -> str | float:
+        """How the source radiates, with the instrument in the place of the word `instrument`."""
+        if self.directivity == "instrument":
+            return pattern_instrument(self.instrument or "")
+        return self.directivity
+
     @property
     def moves(self) -> bool:
         """Whether the position changes over time."""
         keys = self.keyframes
         return keys is not None and any(key.position_m != keys[0].position_m for key in keys)
+
+    @property
+    def turns(self) -> bool:
+        """Whether it faces different ways over time."""
+        yaws = {key.yaw_deg for key in self.keyframes or () if key.yaw_deg is not None}
+        return len(yaws) > 1
 
     def positions_at(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T 3"]:
         """Return the world positions in metres at many times of the scene."""
@@ -124,3 +156,21 @@ class Source(SceneModel):
         return lambda times: np.stack(
             [np.interp(times, keys, axis) for axis in positions.T], axis=1
         )
+
+    def yaw(self) -> Callable[[Float64[np.ndarray, "T"]], Float64[np.ndarray, "T"]] | None:
+        """Return the function from times to where it faces in radians; None if nothing says so.
+
+        It turns along the shorter arc between the keyframes that have a yaw; the ends hold.
+        """
+        if self.keyframes is None:
+            return None if self.yaw_deg is None else _constant(math.radians(self.yaw_deg))
+        facing = [(key.time_s, key.yaw_deg) for key in self.keyframes if key.yaw_deg is not None]
+        if not facing:
+            return None
+        times, degrees = np.array(facing).T
+        yaws = np.unwrap(np.radians(degrees))
+        return lambda at: np.interp(at, times, yaws)
+
+
+def _constant(value: float) -> Callable[[Float64[np.ndarray, "T"]], Float64[np.ndarray, "T"]]:
+    return lambda times: np.full(len(times), value)

@@ -48,6 +48,27 @@ class TestSource:
         assert not moving((0.0, (1, 2, 3)), (1.0, (1, 2, 3))).moves
         assert moving((0.0, (1, 2, 3)), (1.0, (1, 2, 3.001))).moves
 
+    def test_faces_along_the_shorter_arc_and_holds_its_ends(self):
+        keys = [
+            {"time_s": 1, "position_m": (0, 0, 0), "yaw_deg": 170},
+            {"time_s": 2, "position_m": (0, 0, 0)},
+            {"time_s": 3, "position_m": (0, 0, 0), "yaw_deg": -150},
+        ]
+        turning = source(position_m=None, keyframes=keys)
+        assert turning.turns
+        assert not turning.moves
+        yaws = np.degrees(turning.yaw()(np.array([0.0, 1.0, 2.0, 3.0, 9.0])))
+        np.testing.assert_allclose(yaws, [170, 170, 190, 210, 210])
+        assert source().yaw() is None
+        np.testing.assert_allclose(source(yaw_deg=90).yaw()(np.zeros(2)), np.pi / 2)
+
+    @pytest.mark.parametrize("directivity", ["cardioid", 0.25, 1, "violin"])
+    def test_radiates_by_name_or_number(self, directivity):
+        assert source(directivity=directivity).pattern == directivity
+
+    def test_radiates_as_its_instrument(self):
+        assert source(directivity="instrument", instrument="Violoncello").pattern == "cello"
+
     def test_takes_numpy_positions(self):
         assert source(position_m=np.array([1, 2, 3], dtype=np.float32)).position_m == (1, 2, 3)
 
@@ -64,6 +85,11 @@ class TestSource:
             ({"reference_distance_m": 0}, "greater than 0"),
             ({"start_s": -1}, "greater than or equal to 0"),
             ({"volume": 3}, "Extra"),
+            ({"directivity": 1.5}, "from 0 .omni. .* to 1"),
+            ({"directivity": True}, "directivity must be one of omni"),
+            ({"directivity": "cardoid"}, "got 'cardoid'; did you mean 'cardioid'"),
+            ({"directivity": "instrument"}, "needs an instrument whose radiation is known .*None"),
+            ({"directivity": "instrument", "instrument": "kazoo"}, "got 'kazoo'"),
         ],
     )
     def test_refuses(self, changes, reason):
@@ -140,6 +166,14 @@ class TestScene:
         assert Medium().speed_of_sound_m_s == pytest.approx(343.2)
         # 331.3 m/s in dry air at 0 °C is the textbook's value.
         assert Medium(temperature_c=0).speed_of_sound_m_s == pytest.approx(331.3, abs=0.1)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"relative_humidity_percent": 101}, {"pressure_kpa": 0}, {"air_absorption": 1}],
+    )
+    def test_refuses_air_that_there_is_not(self, changes):
+        with pytest.raises(ValidationError):
+            Medium(**changes)
 
 
 class TestKeyframesFromTrajectory:

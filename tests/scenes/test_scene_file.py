@@ -90,6 +90,7 @@ def scenes(draw):
             "start_s": draw(st.floats(0, 100)),
             "instrument": draw(st.none() | texts),
             "mute": draw(st.booleans()),
+            "directivity": draw(st.sampled_from(["omni", "violin", "cardioid"]) | st.floats(0, 1)),
             "interpolation": draw(st.sampled_from(["linear", "smooth"])),
         }
         | draw(
@@ -107,7 +108,11 @@ def scenes(draw):
         sources=sources,
         listener={"position_m": draw(positions), "yaw_deg": draw(st.floats(-360, 360))},
         room=draw(st.none() | rooms),
-        medium={"temperature_c": draw(st.floats(-50, 60))},
+        medium={
+            "temperature_c": draw(st.floats(-50, 60)),
+            "relative_humidity_percent": draw(st.floats(0, 100)),
+            "air_absorption": draw(st.booleans()),
+        },
         output={"propagation_delay": draw(st.booleans())},
         provenance=draw(
             st.dictionaries(texts, texts | st.booleans() | st.integers() | finite, max_size=3)
@@ -244,6 +249,14 @@ WRONG = {
         MINIMAL + "    interpolation: smoth\n",
         ":7:5: sources[0].interpolation must be 'linear' or 'smooth', got 'smoth'; did you mean "
         "'smooth'.",
+    ),
+    "directivity": (
+        MINIMAL + "    directivity: violn\n",
+        ":7:5: directivity must be one of omni, ",
+    ),
+    "no pattern": (
+        MINIMAL + "    directivity: instrument\n    instrument: kazoo\n",
+        ":7:5: directivity: instrument needs an instrument whose radiation is known",
     ),
     "yes is text": (
         MINIMAL + "    mute: yes\n",
