@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     shipped = resources.files("separation") / "weights" / "pcs-depth.safetensors"
     model = SeparationModel.load(options.weights or Path(str(shipped)))
-    encode = model.encode_labels if model.config.conditioner == "label" else None
+    encode = model.encode_labels if model.config.conditioner != "point_cloud" else None
     if encode is None:
         if options.bank is None:
             parser.error("this network looks at point clouds: give --bank")

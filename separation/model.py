@@ -26,14 +26,14 @@ from torch import Tensor, nn
 from capture.atomic import atomic_path
 from capture.errors import FileFormatError
 from capture.instruments import INSTRUMENTS
-from separation.backbones import UNet, UNetConfig
-from separation.conditioners.label import LabelConditioner
+from separation.backbones import MultiHeadUNet, UNet, UNetConfig, build_backbone
+from separation.conditioners.label import LabelConditioner, OneHotConditioner
 from separation.conditioners.point_cloud import (
     PointCloudConditioner,
     PointCloudConfig,
     SparseCloud,
 )
-from separation.fusions import LinearFusion
+from separation.fusions import FilmFusion, LinearFusion, MultiplyFusion
 from separation.heads import masks_from_logits
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
 
@@ -44,11 +44,14 @@ class ModelConfig:
 
     Attributes:
         instruments: What it was trained on, in the order of its labels.
-        channels: K: audio feature maps, and length of a condition vector.
+        channels: K: length of a condition vector, and audio feature maps (FiLM: one map).
         spectrogram: The front end.
         backbone: The audio network.
-        conditioner: What performers bring: "point_cloud", or "label" for the baseline.
+        conditioner: What performers bring: "point_cloud", "label" (a learned vector for each
+            instrument) or "one_hot" (the instrument's number).
         point_cloud: The point-cloud network, where it is used; its K is `channels`.
+        fusion: How conditions meet features, see `separation.fusions`: "linear", "multiply",
+            or FiLM at the "film-bottleneck", "film-encoder" or "film-final".
         head: How logits become masks, see `separation.heads`.
     """
 
@@ -56,8 +59,11 @@ class ModelConfig:
     channels: int = 16
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
     backbone: UNetConfig = field(default_factory=UNetConfig)
-    conditioner: Literal["point_cloud", "label"] = "point_cloud"
+    conditioner: Literal["point_cloud", "label", "one_hot"] = "point_cloud"
     point_cloud: PointCloudConfig = field(default_factory=PointCloudConfig)
+    fusion: Literal["linear", "multiply", "film-bottleneck", "film-encoder", "film-final"] = (
+        "linear"
+    )
     head: Literal["sigmoid", "softmax"] = "sigmoid"
 
     def __post_init__(self) -> None:
@@ -66,6 +72,15 @@ class ModelConfig:
                 f"the point-cloud network gives {self.point_cloud.out_channels} channels and the "
                 f"audio network {self.channels}: they must agree."
             )
+        if self.conditioner == "one_hot" and self.channels != len(self.instruments):
+            raise ValueError(
+                f"one_hot conditions have a channel for each of {len(self.instruments)} "
+                f"instruments, not {self.channels}."
+            )
+        if self.fusion == "multiply" and self.conditioner != "one_hot":
+            raise ValueError("the fusion multiply takes one_hot conditions.")
+        if self.backbone.separate_decoders and self.fusion != "multiply":
+            raise ValueError("separate decoders, one an instrument, need the fusion multiply.")
         if self.spectrogram.rows % 2**self.backbone.levels:
             raise ValueError(
                 f"{self.spectrogram.rows} rows do not fit {self.backbone.levels} U-Net levels: "
@@ -112,13 +127,10 @@ class SeparationModel(nn.Module):
         super().__init__()
         self.config = config
         self.front_end = LogSpectrogram(config.spectrogram)
-        self.backbone = UNet(config.backbone, config.channels)
-        self.conditioner: PointCloudConditioner | LabelConditioner = (
-            PointCloudConditioner(config.point_cloud)
-            if config.conditioner == "point_cloud"
-            else LabelConditioner(config.instruments, config.channels)
-        )
-        self.fusion = LinearFusion(config.channels)
+        film = config.fusion.startswith("film-")
+        self.backbone = build_backbone(config.backbone, 1 if film else config.channels)
+        self.conditioner = _conditioner(config)
+        self.fusion = _fusion(config, self.backbone)
 
     @property
     def frame_multiple(self) -> int:
@@ -143,7 +155,7 @@ class SeparationModel(nn.Module):
         Raises:
             ValueError: This network is conditioned on point clouds, or knows no such instrument.
         """
-        if not isinstance(self.conditioner, LabelConditioner):
+        if isinstance(self.conditioner, PointCloudConditioner):
             raise ValueError("this network is conditioned on point clouds: call encode.")
         return self.conditioner(labels)
 
@@ -152,13 +164,16 @@ class SeparationModel(nn.Module):
         log_spectrogram: Float[Tensor, "batch 1 rows t"],
         conditions: Float[Tensor, "one_or_batch performers K"],
     ) -> Float[Tensor, "batch performers rows t"]:
-        """Return mask logits of every performer; the audio network runs once a window.
+        """Return mask logits of every performer.
+
+        The audio network runs once a window; with FiLM, from where conditions enter it, once a
+        performer.
 
         Args:
             log_spectrogram: From `front_end.network_input`; frames a multiple of `frame_multiple`.
             conditions: From `encode` or `encode_labels`, with a batch axis in front.
         """
-        return self.fusion(self.backbone(log_spectrogram), conditions)
+        return self.fusion.logits(self.backbone, log_spectrogram, conditions)
 
     def masks(
         self,
@@ -231,3 +246,25 @@ class SeparationModel(nn.Module):
                 f"{problems[0]}{more}. Use a checkpoint with its own .json."
             )
         self.load_state_dict({name: weights[name].to(own[name].dtype) for name in own})
+
+
+def _conditioner(
+    config: ModelConfig,
+) -> PointCloudConditioner | LabelConditioner | OneHotConditioner:
+    if config.conditioner == "point_cloud":
+        return PointCloudConditioner(config.point_cloud)
+    if config.conditioner == "one_hot":
+        return OneHotConditioner(config.instruments)
+    return LabelConditioner(config.instruments, config.channels)
+
+
+def _fusion(
+    config: ModelConfig, backbone: UNet | MultiHeadUNet
+) -> LinearFusion | MultiplyFusion | FilmFusion:
+    if config.fusion == "linear":
+        return LinearFusion(config.channels)
+    if config.fusion == "multiply":
+        return MultiplyFusion()
+    place = config.fusion.removeprefix("film-")
+    assert place in ("bottleneck", "encoder", "final")
+    return FilmFusion(place, config.channels, backbone.encoder_widths, backbone.final_width)

@@ -166,7 +166,7 @@ def encode_performers(
     Raises:
         DataError: A performer has no cloud, or no instrument that a label network knows.
     """
-    if model.config.conditioner == "label":
+    if model.config.conditioner != "point_cloud":
         return model.encode_labels([_instrument(performer, model) for performer in performers])
     cloud_config = model.config.point_cloud.cloud
     frames: list[list[SparseCloud]] = []

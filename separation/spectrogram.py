@@ -1,9 +1,10 @@
-"""The front end: waveform ⇄ spectrum, and the log-frequency picture that the network sees.
+"""The front end: waveform ⇄ spectrum, and the picture of it that the network sees.
 
     waveform ─ STFT ─► spectrum (512 rows) ─ warp ─► 256 log-spaced rows ─ log ─► network
     waveform ◄ iSTFT ─ spectrum · mask (512 rows) ◄─ unwarp ─ mask (256 rows) ◄─── network
 
 Masks are unwarped and applied to the complex spectrum of the mixture: phases are the mixture's.
+Rows may stay linear in frequency, and magnitudes may come in decibels below the loudest.
 
 Source: Zhao et al., "The Sound of Pixels" (2018), section 4.1, for sizes and warp.
 """
@@ -11,6 +12,7 @@ Source: Zhao et al., "The Sound of Pixels" (2018), section 4.1, for sizes and wa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -28,12 +30,16 @@ class SpectrogramConfig:
         sample_rate_hz: Rate of the waveforms.
         fft_size: Samples of a Hann window; the spectrum has fft_size / 2 + 1 rows.
         hop: Samples from one frame to the next.
-        rows: Log-spaced rows that the network sees.
+        rows: Rows that the network sees.
+        frequency: They are "log"-spaced, or "linear" (all bins if as many, else interpolated).
         align_corners: Warp as its formulas assume. False reproduces the published PCS code, which
             costs an ideal mask 1.4–1.8 dB of SI-SDR; it is for checkpoints of that code only.
         relative_level: Divide each window's magnitudes by their RMS before the logarithm, so that
             the recording's gain does not matter.
         floor: Added to magnitudes before the logarithm.
+        magnitude: The network sees the natural "log" of magnitudes, or "decibel": 20·log10 below
+            the window's loudest cell, down to `range_db`, brought to 0…1.
+        range_db: Depth of the decibel picture.
     """
 
     sample_rate_hz: int = 11025
@@ -43,10 +49,15 @@ class SpectrogramConfig:
     align_corners: bool = True
     relative_level: bool = False
     floor: float = 1e-10
+    frequency: Literal["log", "linear"] = "log"
+    magnitude: Literal["log", "decibel"] = "log"
+    range_db: float = 80.0
 
     def __post_init__(self) -> None:
         if min(self.sample_rate_hz, self.fft_size, self.hop, self.rows) < 1 or self.floor <= 0:
             raise ValueError(f"all sizes and the floor must be positive, got {self}.")
+        if self.range_db <= 0:
+            raise ValueError(f"range_db must be positive, got {self.range_db}.")
         if self.fft_size % 2:
             raise ValueError(f"fft_size must be even, got {self.fft_size}.")
 
@@ -71,8 +82,10 @@ class LogSpectrogram(nn.Module):
         super().__init__()
         self.config = config
         self.register_buffer("window", torch.hann_window(config.fft_size), persistent=False)
-        warp = log_rows_to_linear(torch.linspace(-1, 1, config.rows, dtype=torch.float64))
-        unwarp = linear_rows_to_log(torch.linspace(-1, 1, config.bins, dtype=torch.float64))
+        warp = torch.linspace(-1, 1, config.rows, dtype=torch.float64)
+        unwarp = torch.linspace(-1, 1, config.bins, dtype=torch.float64)
+        if config.frequency == "log":
+            warp, unwarp = log_rows_to_linear(warp), linear_rows_to_log(unwarp)
         self.register_buffer("warp_rows", warp.float(), persistent=False)
         self.register_buffer("unwarp_rows", unwarp.float(), persistent=False)
 
@@ -106,11 +119,11 @@ class LogSpectrogram(nn.Module):
         return waveform.reshape(*spectrum.shape[:-2], length)
 
     def warp(self, linear: Float[Tensor, "*batch bins t"]) -> Float[Tensor, "*batch rows t"]:
-        """Resample the rows of magnitudes or masks from linear to logarithmic frequency."""
+        """Resample the rows of magnitudes or masks from the spectrum's to the network's."""
         return self._resample_rows(linear, self.warp_rows)
 
     def unwarp(self, warped: Float[Tensor, "*batch rows t"]) -> Float[Tensor, "*batch bins t"]:
-        """Resample rows from logarithmic back to linear frequency."""
+        """Resample rows from the network's back to the spectrum's."""
         return self._resample_rows(warped, self.unwarp_rows)
 
     def network_input(
@@ -122,7 +135,11 @@ class LogSpectrogram(nn.Module):
     def log_of_warped(
         self, warped: Float[Tensor, "batch rows t"]
     ) -> Float[Tensor, "batch 1 rows t"]:
-        """Return the natural logarithm of warped magnitudes, levelled as configured."""
+        """Return warped magnitudes on the scale that is configured."""
+        if self.config.magnitude == "decibel":
+            loudest = warped.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-8)
+            below_db = 20 * (warped / loudest).clamp_min(1e-10).log10()
+            return (1 + below_db / self.config.range_db).clamp_min(0).unsqueeze(1)
         if self.config.relative_level:
             level = warped.square().mean(dim=(-2, -1), keepdim=True).sqrt()
             warped = warped / level.clamp_min(1e-8)

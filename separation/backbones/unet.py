@@ -9,6 +9,7 @@ Source: Zhao et al. (2018), supplementary; sizes as in the code of Lluís et al.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,12 +27,14 @@ class UNetConfig:
         frequency_coordinate: Give the network its row as a second input channel, because what a
             pattern means depends on its absolute frequency and convolutions cannot tell it.
         initialization: "normal" as published (N(0, 0.001)) or "kaiming".
+        separate_decoders: Give each feature map a decoder of its own, as the multi-head U-Net.
     """
 
     levels: int = 7
     width: int = 64
     frequency_coordinate: bool = False
     initialization: str = "normal"
+    separate_decoders: bool = False
 
     def __post_init__(self) -> None:
         if self.levels < 3 or self.width < 1:
@@ -42,13 +45,24 @@ class UNetConfig:
             )
 
 
+Modulate = Callable[[int, Tensor], Tensor]
+"""Changes the features (batch channels rows t) of a level; level 0 is the outermost."""
+
+
 class UNet(nn.Module):
-    """Maps log spectrograms to `channels` feature maps of the same size."""
+    """Maps log spectrograms to `channels` feature maps of the same size.
+
+    Attributes:
+        encoder_widths: Channels that each level's features have, from the outermost.
+        final_width: Channels that the last convolution reads.
+    """
 
     def __init__(self, config: UNetConfig, channels: int) -> None:
         super().__init__()
         self.config = config
         widths = [config.width * min(2**i, 8) for i in range(config.levels)]
+        self.encoder_widths = tuple(widths)
+        self.final_width = 2 * widths[0]
         self.input_norm = nn.BatchNorm2d(1)
         block: _Level | None = None
         for index in reversed(range(config.levels)):
@@ -62,12 +76,26 @@ class UNet(nn.Module):
             )
         assert block is not None
         self.outermost = block
-        self._initialize()
+        initialize(self, config.initialization)
 
     def forward(
         self, log_spectrogram: Float[Tensor, "batch 1 rows t"]
     ) -> Float[Tensor, "batch channels rows t"]:
         """Return feature maps.
+
+        Raises:
+            ValueError: Rows or frames are no multiple of 2**levels.
+        """
+        return self.decode(self.encode(log_spectrogram))
+
+    def encode(
+        self, log_spectrogram: Float[Tensor, "batch 1 rows t"], modulate: Modulate | None = None
+    ) -> list[Tensor]:
+        """Return the features of each level on the way down, the outermost first.
+
+        Args:
+            log_spectrogram: The picture of the mixture.
+            modulate: Changes each level's features before the next level sees them.
 
         Raises:
             ValueError: Rows or frames are no multiple of 2**levels.
@@ -84,19 +112,53 @@ class UNet(nn.Module):
             row = torch.linspace(-1, 1, rows, device=features.device, dtype=features.dtype)
             coordinate = row[:, None].expand(len(features), 1, rows, frames)
             features = torch.cat([features, coordinate], dim=1)
-        return self.outermost(features)
+        encoded: list[Tensor] = []
+        for index, level in enumerate(self._levels()):
+            features = level.descend(features)
+            if modulate is not None:
+                features = modulate(index, features)
+            encoded.append(features)
+        return encoded
 
-    def _initialize(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                if self.config.initialization == "normal":
-                    nn.init.normal_(module.weight, 0.0, 0.001)
-                else:
-                    nn.init.kaiming_normal_(module.weight, a=0.2)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d) and self.config.initialization == "normal":
-                nn.init.normal_(module.weight, 1.0, 0.02)
+    def decode(
+        self, encoded: Sequence[Tensor], modulate: Modulate | None = None
+    ) -> Float[Tensor, "batch channels rows t"]:
+        """Return feature maps from the features of each level (`encode`).
+
+        Args:
+            encoded: One tensor a level, the outermost first.
+            modulate: Changes what each level's convolution on the way up is given.
+        """
+        deeper: Tensor | None = None
+        for index, level in reversed(list(enumerate(self._levels()))):
+            joined = encoded[index] if deeper is None else torch.cat([encoded[index], deeper], 1)
+            if modulate is not None:
+                joined = modulate(index, joined)
+            deeper = level.ascend(joined)
+        assert deeper is not None
+        return deeper
+
+    def _levels(self) -> list[_Level]:
+        levels: list[_Level] = []
+        level: _Level | None = self.outermost
+        while level is not None:
+            levels.append(level)
+            level = level.inside
+        return levels
+
+
+def initialize(network: nn.Module, how: str) -> None:
+    """Draw the weights of convolutions and norms, "normal" or "kaiming" (see `UNetConfig`)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            if how == "normal":
+                nn.init.normal_(module.weight, 0.0, 0.001)
+            else:
+                nn.init.kaiming_normal_(module.weight, a=0.2)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d) and how == "normal":
+            nn.init.normal_(module.weight, 1.0, 0.02)
 
 
 class _Level(nn.Module):
@@ -117,11 +179,12 @@ class _Level(nn.Module):
         )
         self.up_norm = nn.Identity() if outermost else nn.BatchNorm2d(returned)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return what this level adds; the caller joins it to its own features."""
+    def descend(self, features: Tensor) -> Tensor:
+        """Return features of half the size."""
         if not self.outermost:
             features = nn.functional.leaky_relu(features, 0.2)
-        deep = self.down_norm(self.down(features))
-        if self.inside is not None:
-            deep = torch.cat([deep, self.inside(deep)], dim=1)
-        return self.up_norm(self.up(self.upsample(nn.functional.relu(deep))))
+        return self.down_norm(self.down(features))
+
+    def ascend(self, features: Tensor) -> Tensor:
+        """Return features of twice the size, for the next level out to join to its own."""
+        return self.up_norm(self.up(self.upsample(nn.functional.relu(features))))

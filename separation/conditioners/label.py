@@ -1,4 +1,4 @@
-"""Instrument labels as the condition: the baseline that point clouds are measured against."""
+"""Instrument labels as the condition: the baselines that point clouds are measured against."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+Labels = Sequence[str] | Int[Tensor, "*shape"]
 
 
 class LabelConditioner(nn.Module):
@@ -25,17 +27,43 @@ class LabelConditioner(nn.Module):
         self.instruments = tuple(instruments)
         self.embedding = nn.Embedding(len(self.instruments), out_channels)
 
-    def forward(self, labels: Sequence[str] | Int[Tensor, "*shape"]) -> Float[Tensor, "*shape K"]:
+    def forward(self, labels: Labels) -> Float[Tensor, "*shape K"]:
         """Return the vectors of labels.
 
         Raises:
             ValueError: The network knows no such instrument.
         """
-        if not isinstance(labels, Tensor):
-            unknown = sorted(set(labels) - set(self.instruments))
-            if unknown:
-                raise ValueError(
-                    f"this network knows {', '.join(self.instruments)}; not {', '.join(unknown)}."
-                )
-            labels = torch.tensor([self.instruments.index(name) for name in labels])
-        return torch.sigmoid(self.embedding(labels.to(self.embedding.weight.device)))
+        numbers = _numbers(labels, self.instruments)
+        return torch.sigmoid(self.embedding(numbers.to(self.embedding.weight.device)))
+
+
+class OneHotConditioner(nn.Module):
+    """The number of the instrument as a vector of zeros and one 1; it learns nothing.
+
+    Shape:
+        Names, or indices (P,), → Tensor (P, instruments) of 0 and 1.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, instruments: Sequence[str]) -> None:
+        super().__init__()
+        self.instruments = tuple(instruments)
+        self.register_buffer("vectors", torch.eye(len(self.instruments)), persistent=False)
+
+    def forward(self, labels: Labels) -> Float[Tensor, "*shape K"]:
+        """Return the vectors of labels.
+
+        Raises:
+            ValueError: The network knows no such instrument.
+        """
+        return self.vectors[_numbers(labels, self.instruments).to(self.vectors.device)]
+
+
+def _numbers(labels: Labels, instruments: tuple[str, ...]) -> Int[Tensor, "*shape"]:
+    if isinstance(labels, Tensor):
+        return labels
+    unknown = sorted(set(labels) - set(instruments))
+    if unknown:
+        raise ValueError(f"this network knows {', '.join(instruments)}; not {', '.join(unknown)}.")
+    return torch.tensor([instruments.index(name) for name in labels])

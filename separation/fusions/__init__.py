@@ -1,5 +1,7 @@
-"""Ways to bring performers' conditions and audio features together."""
+"""How a performer's condition and the audio network's features become that performer's mask."""
 
+from separation.fusions.film import FilmFusion, FilmPlace
 from separation.fusions.linear import LinearFusion
+from separation.fusions.multiply import MultiplyFusion
 
-__all__ = ["LinearFusion"]
+__all__ = ["FilmFusion", "FilmPlace", "LinearFusion", "MultiplyFusion"]

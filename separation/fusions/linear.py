@@ -11,8 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from separation.fusions.late import LateFusion
 
-class LinearFusion(nn.Module):
+
+class LinearFusion(LateFusion):
     """logit = Σₖ αₖ · conditionₖ · featureₖ + β, with learned α (from 1) and β (from 0)."""
 
     def __init__(self, channels: int) -> None:

@@ -15,7 +15,7 @@ import pydantic
 from capture.atomic import atomic_path
 from capture.errors import FileFormatError
 from separation.model import ModelConfig, refuse_unknown_keys
-from separation.training.losses import Target, Weight
+from separation.training.losses import Loss, Target, Weight
 from separation.training.mixing import MixingConfig
 
 
@@ -35,6 +35,7 @@ class TrainingConfig:
         average: Decay of the running average of the weights, which validates and ships.
         target: See `separation.training.losses`.
         weight: See `separation.training.losses`.
+        loss: See `separation.training.losses`.
         precision: "bfloat16" runs the audio network in mixed precision.
         seed: Of the first weights and of all mixtures.
         validate_every: Steps from one validation to the next.
@@ -56,6 +57,7 @@ class TrainingConfig:
     average: float = 0.998
     target: Target = "binary"
     weight: Weight = "log"
+    loss: Loss = "cross_entropy"
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
     validate_every: int = 250

@@ -8,6 +8,7 @@ run that was stopped and resumed does the very steps it would have done.
 from __future__ import annotations
 
 import csv
+import json
 import logging
 import os
 import time
@@ -25,7 +26,7 @@ from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
 from separation.corpus.clouds import CloudBank
 from separation.corpus.shards import open_corpus
-from separation.model import SeparationModel
+from separation.model import SeparationModel, model_config_from_dict
 from separation.spectrogram import LogSpectrogram
 from separation.training.conditions import CloudBankConditions
 from separation.training.config import (
@@ -125,7 +126,12 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             self._mixer.draw(np.random.default_rng([self.config.seed, step, index]))
             for index in range(self.config.batch)
         ]
-        return make_batch(mixtures, self.front_end, self.config.model.instruments)
+        return make_batch(
+            mixtures,
+            self.front_end,
+            self.config.model.instruments,
+            everyone=self.config.mixing.everyone,
+        )
 
 
 def open_mixer(
@@ -211,10 +217,14 @@ class _Run:
         picture = picture.to(memory_format=torch.channels_last)
         mixed = config.precision == "bfloat16"
         with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            features = self.model.backbone(picture)
-        logits = self.model.fusion(features.float(), conditions)
+            logits = self.model.mask_logits(picture, conditions).float()
         loss = mask_loss(
-            config.model.head, logits, batch, target=config.target, weight=config.weight
+            config.model.head,
+            logits,
+            batch,
+            target=config.target,
+            weight=config.weight,
+            loss=config.loss,
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -285,7 +295,7 @@ class _Run:
     def save(self) -> None:
         """Write the state."""
         state = {
-            "config": repr(asdict(self.config.model)),
+            "config": json.dumps(asdict(self.config.model)),
             "step": self.step,
             "best": float(self.best),
             "losses": list(self.losses),
@@ -303,7 +313,8 @@ class _Run:
         if not path.exists():
             return False
         state = torch.load(path, weights_only=True)
-        if state["config"] != repr(asdict(self.config.model)):
+        # Read with the defaults of what was added to configurations since.
+        if model_config_from_dict(json.loads(state["config"])) != self.config.model:
             raise FileFormatError(
                 f"{path} is of another network than the configuration: use another folder."
             )

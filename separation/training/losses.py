@@ -1,8 +1,12 @@
 """Losses on masks, weighted by how loud the mixture is.
 
 - target "binary": the loudest performer of a cell owns it, as in the papers.
+- target "ratio": performers own their share of the sum of magnitudes.
 - target "wiener": performers own their share of a cell's energy; its expectation is the best soft
   mask, and costs nothing in silence.
+
+The loss is the cross-entropy, or smooth L1 between masks, as the ratio masks of the Conditioned
+U-Net are trained.
 """
 
 from __future__ import annotations
@@ -14,10 +18,12 @@ import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float
 from torch import Tensor
 
+from separation.heads import masks_from_logits
 from separation.training.mixing import Batch
 
-Target = Literal["binary", "wiener"]
-Weight = Literal["log", "level"]
+Target = Literal["binary", "ratio", "wiener"]
+Weight = Literal["log", "level", "even"]
+Loss = Literal["cross_entropy", "smooth_l1"]
 
 
 def mask_targets(batch: Batch, kind: Target) -> Float[Tensor, "mixtures performers rows t"]:
@@ -25,7 +31,7 @@ def mask_targets(batch: Batch, kind: Target) -> Float[Tensor, "mixtures performe
     if kind == "binary":
         owner = batch.sources.argmax(dim=1)
         return F.one_hot(owner, batch.sources.shape[1]).movedim(-1, 1).to(batch.sources.dtype)
-    energy = batch.sources.square()
+    energy = batch.sources if kind == "ratio" else batch.sources.square()
     return energy / energy.sum(dim=1, keepdim=True).clamp_min(1e-12)
 
 
@@ -36,8 +42,10 @@ def cell_weights(
 
     "log" is the papers' clamp(log(1 + magnitude), 1e-3, 10). "level" is the magnitude over the
     window's RMS to the power of 0.75, at most 5: closer to what SI-SDR counts, and the same
-    whatever the recording's gain.
+    whatever the recording's gain. "even" counts all cells alike.
     """
+    if kind == "even":
+        return torch.ones_like(mixture)
     if kind == "log":
         return torch.log1p(mixture).clamp(1e-3, 10.0)
     level = mixture.square().mean(dim=(-2, -1), keepdim=True).sqrt().clamp_min(1e-8)
@@ -51,10 +59,11 @@ def mask_loss(
     *,
     target: Target,
     weight: Weight,
+    loss: Loss = "cross_entropy",
 ) -> Float[Tensor, ""]:
-    """Return the weighted cross-entropy of masks, averaged over cells.
+    """Return the weighted loss of masks, averaged over cells.
 
-    The sigmoid head is asked about each performer by itself (binary cross-entropy), the softmax
+    The cross-entropy asks the sigmoid head about each performer by itself (binary), the softmax
     head who of those present owns a cell.
 
     Raises:
@@ -63,6 +72,11 @@ def mask_loss(
     targets = mask_targets(batch, target)
     weights = cell_weights(batch.mixture, weight)
     absent = ~batch.present[:, :, None, None]
+    if loss == "smooth_l1":
+        masks = masks_from_logits(head, logits, batch.present)
+        each = F.smooth_l1_loss(masks, targets.masked_fill(absent, 0.0), reduction="none")
+        each = each * weights[:, None]
+        return (each.sum(dim=1).mean(dim=(-2, -1)) / batch.present.sum(dim=1)).mean()
     if head == "sigmoid":
         each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         each = each.masked_fill(absent, 0.0) * weights[:, None]

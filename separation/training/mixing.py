@@ -44,6 +44,8 @@ class MixingConfig:
         families: Sound families to draw from; all but `held_out` if empty.
         held_out: Families never to train on.
         family_weights: How often a family is drawn, where it is not once.
+        everyone: Instruments that don't play are performers who rest: the network is asked about
+            them too, and should give them nothing.
         augment: How sound is changed.
     """
 
@@ -53,6 +55,7 @@ class MixingConfig:
     families: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
     family_weights: tuple[tuple[str, float], ...] = ()
+    everyone: bool = False
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
@@ -199,10 +202,23 @@ class Mixer:
 
 
 def make_batch(
-    mixtures: Sequence[Mixture], front_end: LogSpectrogram, instruments: Sequence[str]
+    mixtures: Sequence[Mixture],
+    front_end: LogSpectrogram,
+    instruments: Sequence[str],
+    *,
+    everyone: bool = False,
 ) -> Batch:
-    """Return the warped magnitudes of mixtures and their sources, padded to the most players."""
+    """Return the warped magnitudes of mixtures and their sources, padded to the most players.
+
+    Args:
+        mixtures: To put together.
+        front_end: Of the network.
+        instruments: In the order of their numbers.
+        everyone: Add the instruments that don't play, as performers who rest.
+    """
     most = max(len(m.sources) for m in mixtures)
+    if everyone:
+        most = max(most, len(instruments))
     sources, sums, labels, present = [], [], [], []
     for mixture in mixtures:
         count = len(mixture.sources)
@@ -212,8 +228,9 @@ def make_batch(
         sources.append(torch.cat([warped[:-1], padding]))
         sums.append(warped[-1])
         numbers = [instruments.index(name) for name in mixture.instruments]
-        labels.append(torch.tensor(numbers + [0] * (most - count)))
-        present.append(torch.arange(most) < count)
+        resting = [n for n in range(len(instruments)) if n not in numbers] if everyone else []
+        labels.append(torch.tensor([*numbers, *resting, *[0] * (most - count - len(resting))]))
+        present.append(torch.arange(most) < count + len(resting))
     return Batch(
         sources=torch.stack(sources),
         mixture=torch.stack(sums),

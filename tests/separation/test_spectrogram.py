@@ -121,3 +121,24 @@ def test_silence_is_finite():
 def test_wrong_sizes_are_refused(wrong):
     with pytest.raises(ValueError, match=r"fft_size|positive"):
         SpectrogramConfig(**wrong)
+
+
+@pytest.mark.parametrize("rows", [512, 256])
+def test_linear_rows_are_the_bins_or_lie_between_them(rows):
+    front_end = LogSpectrogram(SpectrogramConfig(frequency="linear", rows=rows))
+    ramp = torch.arange(512.0)[:, None].expand(-1, 5)
+    warped = front_end.warp(ramp)
+    expected = torch.linspace(0, 511, rows)[:, None].expand(-1, 5)
+    torch.testing.assert_close(warped, expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(front_end.unwarp(warped), ramp, atol=1e-3, rtol=0)
+
+
+def test_decibels_run_from_the_loudest_cell_down_and_do_not_know_the_gain():
+    front_end = LogSpectrogram(SpectrogramConfig(magnitude="decibel", range_db=60.0))
+    magnitudes = torch.full((1, 256, 4), 1e-6)
+    magnitudes[0, 10, 1], magnitudes[0, 20, 2] = 5.0, 0.5
+    seen = front_end.log_of_warped(magnitudes)
+    assert seen[0, 0, 10, 1] == 1.0
+    assert float(seen[0, 0, 20, 2]) == pytest.approx(1 - 20 / 60, abs=1e-6)
+    assert seen[0, 0, 0, 0] == 0.0  # 134 dB down
+    torch.testing.assert_close(front_end.log_of_warped(100 * magnitudes), seen)

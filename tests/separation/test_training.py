@@ -507,3 +507,31 @@ def test_configurations_come_from_json(tmp_path):
         training_config_from_dict({"mixing": {"frame": 3}})
     with pytest.raises(FileFormatError, match="pcs-depth-small"):
         read_training_config(tmp_path / "none.json")
+
+
+def test_everyone_else_is_asked_about_and_rests(corpus):
+    opened = open_corpus(corpus)
+    mixer = Mixer(opened, opened.select("train"), MixingConfig(frames=32, augment=PLAIN))
+    mixtures = [mixer.draw(np.random.default_rng(i), players=2) for i in range(3)]
+    front_end = LogSpectrogram(SpectrogramConfig())
+    batch = make_batch(mixtures, front_end, INSTRUMENTS, everyone=True)
+    assert batch.present.all()
+    for mixture, labels, sources in zip(mixtures, batch.labels, batch.sources, strict=True):
+        assert sorted(labels.tolist()) == [0, 1, 2]
+        playing = [INSTRUMENTS[n] in mixture.instruments for n in labels.tolist()]
+        assert [bool(source.any()) for source in sources] == playing
+
+
+def test_ratio_targets_share_magnitudes_and_smooth_l1_is_its_formula():
+    sources = torch.tensor([3.0, 1.0, 0.0])[None, :, None, None].expand(1, 3, 2, 2)
+    batch = Batch(
+        sources=sources,
+        mixture=torch.ones(1, 2, 2),
+        labels=torch.tensor([[0, 1, 2]]),
+        present=torch.tensor([[True, True, False]]),
+    )
+    targets = mask_targets(batch, "ratio")
+    torch.testing.assert_close(targets[0, :, 0, 0], torch.tensor([0.75, 0.25, 0.0]))
+    logits = torch.zeros(1, 3, 2, 2)  # masks of one half
+    loss = mask_loss("sigmoid", logits, batch, target="ratio", weight="even", loss="smooth_l1")
+    assert float(loss) == pytest.approx(0.5 * 0.25**2, rel=1e-6)

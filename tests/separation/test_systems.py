@@ -1,0 +1,113 @@
+"""Every shipped configuration, made small: it learns one mixture, and comes back from a file."""
+
+from dataclasses import replace
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+
+from capture.facing import facing_yaw_rad
+from capture.simulate.clouds import random_performer_cloud
+from capture.simulate.sampler import play_part
+from capture.simulate.score import compose
+from separation.conditioners.point_cloud import prepare_cloud
+from separation.model import SeparationModel
+from separation.training import read_training_config
+from separation.training.losses import mask_loss, mask_targets
+from separation.training.mixing import Mixture, make_batch
+from separation.training.validation import scale_invariant_sdr_db
+
+SYSTEMS = sorted(
+    entry.name[:-5]
+    for entry in (resources.files("separation") / "configs").iterdir()
+    if entry.name.endswith(".json")
+)
+PLAYERS = ("violin", "double_bass")
+RATE = 11025
+FRAMES = 32
+
+
+def small(name):
+    """The configuration with few channels; everything that makes it what it is stays."""
+    config = read_training_config(name)
+    model = config.model
+    width = 8 if model.backbone.separate_decoders else 12
+    cloud = replace(model.point_cloud, width=4, cloud=replace(model.point_cloud.cloud, voxel=0.06))
+    backbone = replace(model.backbone, width=width, levels=5)
+    return replace(config, model=replace(model, backbone=backbone, point_cloud=cloud))
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    parts = compose(PLAYERS, 4.0, 3)
+    sounds = [play_part(part, 4.0, RATE, rng=np.random.default_rng(4)) for part in parts]
+    count = (FRAMES - 1) * 256
+    sources = np.stack([sound.samples[0, RATE : RATE + count] for sound in sounds])
+    sources /= np.sqrt(np.mean(sources**2, axis=1, keepdims=True))
+    return Mixture(
+        sources=sources, mixture=sources.sum(axis=0), instruments=PLAYERS, families=("", "")
+    )
+
+
+def conditions_of(model, batch):
+    if model.config.conditioner != "point_cloud":
+        return model.encode_labels(batch.labels)
+    clouds = []
+    for player in PLAYERS:
+        points_m = random_performer_cloud(player, np.random.default_rng(1)).cloud.positions_m
+        yaw_rad = facing_yaw_rad(points_m)[0]
+        clouds.append([prepare_cloud(points_m, None, yaw_rad, model.config.point_cloud.cloud)])
+    return model.encode(clouds)[None]
+
+
+def gains(model, batch, mixture, masks):
+    """SI-SDR gained over the mixture with masks on warped rows, mean over the players."""
+    front_end = model.front_end
+    mixed = torch.from_numpy(mixture.mixture)
+    sources = torch.from_numpy(mixture.sources)
+    spectrum = front_end.stft(mixed)
+    stems = front_end.istft(front_end.unwarp(masks[: len(sources)]) * spectrum, len(mixed))
+    gain = scale_invariant_sdr_db(sources, stems) - scale_invariant_sdr_db(sources, mixed)
+    return float(gain.mean())
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_learns_one_mixture_and_comes_back(name, mixture, tmp_path):
+    config = small(name)
+    torch.manual_seed(0)
+    model = SeparationModel(config.model)
+    batch = make_batch(
+        [mixture], model.front_end, config.model.instruments, everyone=config.mixing.everyone
+    )
+    picture = model.front_end.log_of_warped(batch.mixture)
+    optimizer = torch.optim.Adam(model.parameters(), 4e-3)
+    ideal = gains(model, batch, mixture, mask_targets(batch, config.target)[0])
+    reached = 0.0
+    for step in range(400):
+        logits = model.mask_logits(picture, conditions_of(model, batch))
+        loss = mask_loss(
+            config.model.head,
+            logits,
+            batch,
+            target=config.target,
+            weight=config.weight,
+            loss=config.loss,
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % 20 == 19:
+            with torch.no_grad():
+                reached = gains(model, batch, mixture, model.masks(logits, batch.present)[0])
+            if reached >= 0.9 * ideal:
+                break
+    assert reached >= 0.9 * ideal, f"{reached:.1f} of {ideal:.1f} dB after {step + 1} steps"
+
+    model.eval().save(tmp_path / "model.safetensors")
+    again = SeparationModel.load(tmp_path / "model.safetensors")
+    with torch.inference_mode():
+        conditions = conditions_of(model, batch)
+        assert torch.equal(
+            again.mask_logits(picture, conditions), model.mask_logits(picture, conditions)
+        )
