@@ -110,9 +110,9 @@ def test_multi_head_maps_come_from_one_encoder_and_decoders_of_their_own():
     assert not after[:, 1].any()
     # One of the encoder's weights reaches all of them.
     network.first.outermost.down.weight[0] += 1.0
-    assert all(
-        not torch.equal(now, then) for now, then in zip(network(picture)[0], after[0]) if then.any()
-    )
+    changed = network(picture)
+    assert not torch.equal(changed[:, 0], after[:, 0])
+    assert not torch.equal(changed[:, 2], after[:, 2])
 
 
 @pytest.mark.parametrize(
