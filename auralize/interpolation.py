@@ -1,45 +1,67 @@
 """Impulse responses of a head for any direction, from those that were measured.
 
-The measured directions span triangles on the sphere. Inside a triangle, with weights that are one
-at a corner and fall linearly to the opposite side,
+A response is its delay at each ear and what is left when both ears are aligned. Delays and aligned
+responses apart suit moving sources, whose delays live in a delay line; the two together are the
+impulse response.
 
-- the magnitude in decibels is the weighted mean of the corners',
-- the onset of each ear is the weighted mean of the corners' onsets, and
-- the phase that remains without the onset is that of the weighted mean of unit phasors, which
-  needs no unwrapping and is continuous over the whole sphere.
+Between the measured directions,
 
-At a measured direction this gives back the measured response. Where a set leaves out the floor or
-the ceiling (KEMAR ends at −40°), the pole is filled with the mean of the nearest ring.
+- the magnitude in decibels is a smooth surface (a spline) over the sphere at each frequency,
+- the onset at each ear is another such surface, and
+- the phase that remains without the onset is that of the splined unit phasors, which needs no
+  unwrapping.
+
+At a measured direction this gives back the measured response. Splines are evaluated at the nodes
+of a mesh whose steps are at most 2.5°, once for each node that is needed; in a small triangle of
+the mesh, aligned responses and delays are mixed linearly, which is fast, and continuous all over.
+On KEMAR that changes the bands' levels by less than 0.1 dB (rms).
+
+Where a set leaves out the floor or the ceiling (KEMAR ends at −40°), rings 10° apart are filled by
+continuing the surfaces (see `auralize.gap_filling`).
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from jaxtyping import Complex, Float, Float32, Float64, Int
-from scipy.spatial import ConvexHull, QhullError
+from jaxtyping import Complex64, Float, Float32, Float64
+from scipy.sparse import csr_array
 
+from auralize.direction_mesh import DirectionMesh
 from auralize.fourier import fast_length, irfft, rfft
+from auralize.gap_filling import continuation_weights, missing_directions
 from auralize.hrtf import Hrtf
-from capture.errors import DataError
+from auralize.sphere_splines import smooth_weights
 
-# A pole is missing where the last ring ends below 75° of elevation; the ring is what lies within
-# 10° of the last measured elevation.
-_POLE_ELEVATION_RAD = np.radians(75.0)
-_RING_WIDTH_RAD = np.radians(10.0)
-# The widest hole: the plane of a triangle must be this far from the middle of the unit sphere
-# (a circle of 66° around its corners).
-_NEAREST_PLANE = 0.4
+_LARGEST_STEP_RAD = np.radians(2.5)
+# Splines go through this many of the nearest directions.
+_KNOTS = 24
 # Magnitudes are kept above −180 dB of the largest, so that their logarithms are finite.
 _SMALLEST = 1e-9
 _ONSET_THRESHOLD = 0.1
+# What an aligned response keeps before its onset (a tenth of the maximum; some is heard before),
+# and samples after its end, for what rings there.
+_LEAD_S = 1.4e-3
+_TAIL = 24
+# Nodes that are kept; KEMAR has 11 000 all round, of which a scene touches few.
+_MOST_NODES = 4096
+_MOST_AT_ONCE = 256
 
 
 class HrtfInterpolator:
     """Gives impulse responses for any direction.
 
+    Directions are unit vectors in the listener's frame. Either both ears share one, shape (P, 3),
+    or each has its own, shape (P, 2, 3): the parallax of a source close to the head. Ask for many
+    directions at once: a call takes about 0.2 ms, and 10 µs more for each direction.
+
     Attributes:
         hrtf: The head.
         filled_poles: Which of "below" and "above" were not measured and are filled.
+        aligned_tap_count: Samples of each aligned response.
+        early_samples: How much later than the impulse response the aligned response with its
+            delay is, for all directions alike: delays are never negative.
     """
 
     def __init__(self, hrtf: Hrtf) -> None:
@@ -49,68 +71,187 @@ class HrtfInterpolator:
             DataError: The directions do not go all round.
         """
         self.hrtf = hrtf
-        self._length = fast_length(hrtf.tap_count + 256)
+        self._length = fast_length(hrtf.tap_count + 512)
+        self._bins_per_turn = np.arange(self._length // 2 + 1) / self._length
+        filled, self.filled_poles = missing_directions(hrtf.directions)
+        fill = continuation_weights(hrtf.directions, filled)
+
+        lead = round(_LEAD_S * hrtf.sample_rate_hz)
+        onsets = _onsets(hrtf.impulse_responses)
+        all_onsets = _extended(onsets, fill)
+        self.early_samples = max(0, int(np.ceil(lead - all_onsets.min())))
+        self._delays = all_onsets - lead + self.early_samples
+        self.aligned_tap_count = math.ceil(hrtf.tap_count - onsets.min()) + lead + _TAIL
+
         spectrum = rfft(hrtf.impulse_responses, self._length)
         magnitude = np.abs(spectrum)
         magnitude = np.maximum(magnitude, magnitude.max() * _SMALLEST)
-        onsets = _onsets(hrtf.impulse_responses)
-        self._bins_per_turn = np.arange(spectrum.shape[-1]) / self._length
-        phasors = spectrum / magnitude * self._delayed_by(-onsets)
-
-        poles, fill = _missing_poles(hrtf.directions)
-        self.filled_poles = tuple("below" if pole[2] < 0 else "above" for pole in poles)
-        self._log_magnitudes = _filled(np.log(magnitude), fill).astype(np.float32)
-        self._phasors = _filled(phasors, fill).astype(np.complex64)
-        self._onsets = _filled(onsets, fill)
-        self._corners, self._weights_from_direction = _triangulate(
-            np.concatenate([hrtf.directions, poles]), hrtf.name
+        phasors = spectrum / magnitude * self._delayed_by(lead - onsets)
+        self._log_magnitudes = _extended(np.log(magnitude), fill).astype(np.float32)
+        self._phasors = _extended(phasors, fill).astype(np.complex64)
+        self._mesh = DirectionMesh(
+            np.concatenate([hrtf.directions, filled]),
+            largest_step_rad=_LARGEST_STEP_RAD,
+            name=hrtf.name,
         )
+        self._forget()
 
-    def impulse_responses(
-        self, directions: Float[np.ndarray, "P 3"]
-    ) -> Float32[np.ndarray, "P 2 taps"]:
-        """Return the impulse responses for some directions, left ear first.
+    def aligned(
+        self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"]
+    ) -> tuple[Float64[np.ndarray, "P 2"], Float32[np.ndarray, "P 2 aligned_taps"]]:
+        """Return delays in samples, and the responses that remain without them, left ear first.
+
+        Each response, delayed by its delay less `early_samples`, is the impulse response.
+        """
+        return self._mixed(directions, 0, np.dtype(np.float32))
+
+    def aligned_spectra(
+        self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"], length: int
+    ) -> tuple[Float64[np.ndarray, "P 2"], Complex64[np.ndarray, "P 2 bins"]]:
+        """Return the same as `aligned` with the responses' spectra instead, with no transform.
 
         Args:
-            directions: Unit vectors in the listener's frame.
+            directions: Unit vectors.
+            length: Samples that a real transform takes; `aligned_tap_count` at least.
         """
-        corners, weights = self.weights(directions)
-        shape = (len(corners), 2, self._log_magnitudes.shape[-1])
-        log_magnitude = np.zeros(shape, dtype=np.float32)
-        phasor = np.zeros(shape, dtype=np.complex64)
-        onset = np.zeros(shape[:2])
-        for corner, weight in zip(corners.T, weights.T, strict=True):
-            factor = weight.astype(np.float32)[:, None, None]
-            log_magnitude += factor * self._log_magnitudes[corner]
-            phasor += factor * self._phasors[corner]
-            onset += weight[:, None] * self._onsets[corner]
-        length = np.maximum(np.abs(phasor), np.float32(1e-12))
-        phasor *= np.exp(log_magnitude) / length
-        phasor *= self._delayed_by(onset)
-        responses = irfft(phasor, self._length)
-        return responses[..., : self.hrtf.tap_count]
+        if length < self.aligned_tap_count:
+            raise ValueError(
+                f"a length of {length} is shorter than the {self.aligned_tap_count} aligned taps."
+            )
+        return self._mixed(directions, length, np.dtype(np.complex64))
 
-    def weights(
-        self, directions: Float[np.ndarray, "P 3"]
-    ) -> tuple[Int[np.ndarray, "P 3"], Float64[np.ndarray, "P 3"]]:
-        """Return which measured directions surround each direction, and how much each counts.
+    def impulse_responses(
+        self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"]
+    ) -> Float32[np.ndarray, "P 2 taps"]:
+        """Return the impulse responses for some directions, left ear first."""
+        delays, responses = self.aligned(directions)
+        spectrum = rfft(responses, self._length)
+        spectrum *= self._delayed_by(delays - self.early_samples)
+        return irfft(spectrum, self._length)[..., : self.hrtf.tap_count]
 
-        Indices beyond the measured directions stand for filled poles.
-        """
-        # A direction is a weighted sum of three corners; the weights are all positive in the one
-        # triangle that it passes through.
-        count = len(self._corners)
-        parts = (self._weights_from_direction @ np.asarray(directions, dtype=np.float64).T).reshape(
-            3, count, -1
+    def _mixed(
+        self, directions: np.ndarray, length: int, dtype: np.dtype[np.generic]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mix the nodes around directions; their responses, or their spectra of some length."""
+        wanted = np.asarray(directions, dtype=np.float64)
+        if wanted.ndim not in (2, 3) or wanted.shape[1:] not in ((3,), (2, 3)):
+            raise ValueError(f"directions have the shape {wanted.shape}, not (P, 3) or (P, 2, 3).")
+        parts = [
+            self._mixed_few(wanted[start : start + _MOST_AT_ONCE], length)
+            for start in range(0, max(1, len(wanted)), _MOST_AT_ONCE)
+        ]
+        delays = np.concatenate([delays for delays, _ in parts])
+        values = np.concatenate([values for _, values in parts]) if len(parts) > 1 else parts[0][1]
+        return delays, values.view(dtype)
+
+    def _mixed_few(self, wanted: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+        keys, weights = self._mesh.nodes(wanted.reshape(-1, 3))
+        rows = self._rows_of(keys)
+        table = self._tables[length] if length == 0 else self._spectra(length)
+        ears = 2 if wanted.ndim == 2 else 1
+        # Rows of single ears: those of a node lie side by side.
+        rows = np.repeat(rows.reshape(-1, 3) * 2, ears, axis=0)
+        rows[1::2] += 1
+        weights = np.repeat(weights, ears, axis=0)
+        count = len(rows)
+        mixing = csr_array(
+            (
+                weights.astype(np.float32).ravel(),
+                rows.ravel().astype(np.int32),
+                np.arange(0, 3 * count + 1, 3, dtype=np.int32),
+            ),
+            shape=(count, 2 * len(table)),
         )
-        least = np.minimum(np.minimum(parts[0], parts[1]), parts[2])
-        triangle = least.argmax(axis=0)
-        weights = np.clip(parts[:, triangle, np.arange(parts.shape[2])].T, 0.0, None)
-        return self._corners[triangle], weights / weights.sum(axis=-1, keepdims=True)
+        values = mixing @ table.reshape(2 * len(table), -1)
+        delays = np.sum(weights * self._node_delays.reshape(-1)[rows], axis=1)
+        return delays.reshape(-1, 2), values.reshape(-1, 2, values.shape[-1])
+
+    def _rows_of(self, keys: np.ndarray) -> np.ndarray:
+        """Return the rows of nodes in the tables; nodes that are new are computed."""
+        unique, places = np.unique(keys, return_inverse=True)
+        new = [key for key in unique.tolist() if key not in self._rows]
+        if len(self._rows) + len(new) > _MOST_NODES:
+            self._forget()
+            new = unique.tolist()
+        if new:
+            self._add(new)
+        rows = np.array([self._rows[key] for key in unique.tolist()], dtype=np.int64)
+        return rows[places]
+
+    def _forget(self) -> None:
+        self._rows: dict[int, int] = {}
+        self._node_delays = np.zeros((0, 2))
+        self._tables = {0: np.zeros((0, 2, self.aligned_tap_count), dtype=np.float32)}
+
+    def _add(self, keys: list[int]) -> None:
+        """Compute nodes."""
+        count = len(self._rows)
+        delays, responses = self._nodes(keys)
+        room = len(self._node_delays)
+        if count + len(keys) > room:
+            room = max(64, 2 * room, count + len(keys))
+            self._node_delays = _grown(self._node_delays, room)
+            self._tables[0] = _grown(self._tables[0], room)
+        new = slice(count, count + len(keys))
+        self._node_delays[new] = delays
+        self._tables[0][new] = responses
+        self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
+        for length in self._tables:
+            if length > 0:
+                self._tables[length] = _grown(self._tables[length], room)
+                self._tables[length][new] = _as_floats(rfft(self._tables[0][new], length))
+
+    def _spectra(self, length: int) -> Float32[np.ndarray, "rows 2 floats"]:
+        """Return the nodes' spectra, real and imaginary parts in turn."""
+        if length not in self._tables:
+            self._tables[length] = _as_floats(rfft(self._tables[0], length))
+        return self._tables[length]
+
+    def _nodes(
+        self, keys: list[int]
+    ) -> tuple[Float64[np.ndarray, "K 2"], Float32[np.ndarray, "K 2 aligned_taps"]]:
+        """Return the delays and the aligned responses of nodes."""
+        weights = self._node_weights(keys)
+        delays = np.maximum(weights @ self._delays, 0.0)
+        single = weights.astype(np.float32)
+        vertex_count, _, bins = self._phasors.shape
+        phasors = single @ self._phasors.view(np.float32).reshape(vertex_count, -1)
+        phasors = phasors.view(np.complex64).reshape(-1, 2, bins)
+        magnitudes = single @ self._log_magnitudes.reshape(vertex_count, -1)
+        np.exp(magnitudes, out=magnitudes)
+        magnitudes = magnitudes.reshape(-1, 2, bins)
+        magnitudes /= np.maximum(np.abs(phasors), np.float32(1e-12))
+        phasors *= magnitudes
+        return delays, irfft(phasors, self._length)[..., : self.aligned_tap_count]
+
+    def _node_weights(self, keys: list[int]) -> csr_array:
+        """Return how much each vertex counts for each node, shape (nodes, vertices)."""
+        knots: list[np.ndarray] = []
+        splined: dict[int, list[int]] = {}
+        directions = np.zeros((len(keys), 3))
+        for number, key in enumerate(keys):
+            vertices, directions[number] = self._mesh.node(key)
+            if len(vertices) == 1:
+                knots.append(np.array(vertices))
+            else:
+                knots.append(self._mesh.neighbourhood(vertices, directions[number], _KNOTS))
+                splined.setdefault(len(knots[-1]), []).append(number)
+        weights = [np.ones(len(some)) for some in knots]
+        for numbers in splined.values():
+            places = self._mesh.vertices[np.stack([knots[number] for number in numbers])]
+            for number, some in zip(
+                numbers, smooth_weights(places, directions[numbers]), strict=True
+            ):
+                weights[number] = some
+        ends = np.cumsum([0, *(len(some) for some in knots)])
+        return csr_array(
+            (np.concatenate(weights), np.concatenate(knots), ends),
+            shape=(len(keys), len(self._mesh.vertices)),
+        )
 
     def _delayed_by(
         self, delays_samples: Float[np.ndarray, "P 2"]
-    ) -> Complex[np.ndarray, "P 2 bins"]:
+    ) -> Complex64[np.ndarray, "P 2 bins"]:
         """Return the spectrum of a delay; turns are reduced first, so float32 is enough."""
         turns = delays_samples[..., None] * self._bins_per_turn
         turns -= np.round(turns)
@@ -119,6 +260,16 @@ class HrtfInterpolator:
         np.cos(angle, out=delayed.real)
         np.sin(angle, out=delayed.imag)
         return delayed
+
+
+def _as_floats(spectra: Complex64[np.ndarray, "rows 2 bins"]) -> np.ndarray:
+    return np.ascontiguousarray(spectra, dtype=np.complex64).view(np.float32)
+
+
+def _grown(table: np.ndarray, rows: int) -> np.ndarray:
+    larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
+    larger[: len(table)] = table
+    return larger
 
 
 def _onsets(responses: Float64[np.ndarray, "D 2 taps"]) -> Float64[np.ndarray, "D 2"]:
@@ -133,52 +284,6 @@ def _onsets(responses: Float64[np.ndarray, "D 2 taps"]) -> Float64[np.ndarray, "
     return (after - 1 + part)[..., 0]
 
 
-def _missing_poles(
-    directions: Float64[np.ndarray, "D 3"],
-) -> tuple[Float64[np.ndarray, "K 3"], Float64[np.ndarray, "K D"]]:
-    """Return the poles that no direction comes near, and the rings whose mean fills them."""
-    elevations = np.arcsin(np.clip(directions[:, 2], -1.0, 1.0))
-    poles: list[list[float]] = []
-    rings: list[np.ndarray] = []
-    for side in (-1.0, 1.0):
-        last = np.max(side * elevations)
-        if last < _POLE_ELEVATION_RAD:
-            ring = side * elevations > last - _RING_WIDTH_RAD / 2
-            poles.append([0.0, 0.0, side])
-            rings.append(ring / ring.sum())
-    return np.reshape(poles, (-1, 3)), np.reshape(rings, (-1, len(directions)))
-
-
-def _filled(values: np.ndarray, fill: Float64[np.ndarray, "K D"]) -> np.ndarray:
-    """Append the means that stand for the missing poles."""
+def _extended(values: np.ndarray, fill: Float64[np.ndarray, "K D"]) -> np.ndarray:
+    """Append the values that stand for directions that were not measured."""
     return np.concatenate([values, np.tensordot(fill, values, axes=1)])
-
-
-def _triangulate(
-    directions: Float64[np.ndarray, "D 3"], name: str
-) -> tuple[Int[np.ndarray, "T 3"], Float64[np.ndarray, "3*T 3"]]:
-    """Return triangles that cover the sphere, and the map from a direction to its weights.
-
-    The rows of the map are the first corners' of all triangles, then the second corners', then
-    the third corners'.
-
-    Raises:
-        DataError: The directions leave a hole that is too wide to fill.
-    """
-    try:
-        hull = ConvexHull(directions)
-    except (QhullError, ValueError) as error:
-        raise DataError(
-            f"the HRTF {name!r} has {len(directions)} directions that do not go all round. "
-            "Give a SOFA file with directions on a sphere."
-        ) from error
-    nearest = -float(hull.equations[:, 3].max())
-    if nearest < _NEAREST_PLANE:
-        hole = np.degrees(np.arccos(np.clip(nearest, -1, 1)))
-        raise DataError(
-            f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between directions. Give a SOFA "
-            "file with directions all round."
-        )
-    corners = hull.simplices
-    columns = np.swapaxes(directions[corners], 1, 2)
-    return corners, np.swapaxes(np.linalg.inv(columns), 0, 1).reshape(-1, 3)

@@ -1,34 +1,21 @@
-"""Heads: what is read from SOFA files, what is refused and why, resampling, interpolation."""
+"""Heads: what is read from SOFA files, what is refused and why, and resampling."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from auralize.hrtf import default_hrtf_path, read_hrtf
-from auralize.interaural import (
-    erb_levels_db,
-    interaural_level_difference_db,
-    interaural_time_difference_s,
-)
-from auralize.interpolation import HrtfInterpolator
-from capture.errors import DataError, FileFormatError
+from auralize.interaural import interaural_level_difference_db, interaural_time_difference_s
+from capture.errors import FileFormatError
 
 
 @pytest.fixture(scope="module")
 def kemar():
     return read_hrtf()
-
-
-@pytest.fixture(scope="module")
-def interpolator(kemar):
-    return HrtfInterpolator(kemar)
 
 
 @pytest.fixture
@@ -207,84 +194,3 @@ class TestResampling:
 
     def test_to_its_own_rate_changes_nothing(self, kemar):
         assert kemar.resampled(44_100) is kemar
-
-
-class TestInterpolation:
-    def test_gives_back_what_was_measured(self, kemar, interpolator):
-        responses = interpolator.impulse_responses(kemar.directions)
-        assert np.abs(responses - kemar.impulse_responses).max() < 2e-7
-
-    def test_leave_one_out_is_as_good_as_the_best_known(self, kemar):
-        # Horizontal plane, 10° to 5°. Cubic interpolation of log magnitude and unwrapped phase
-        # reaches 1.01 dB (ILD) and 0.72 dB (spectrum); the aligned mix 2.4 µs.
-        flat = np.abs(kemar.directions[:, 2]) < 1e-3
-        azimuths = np.degrees(np.arctan2(kemar.directions[:, 1], kemar.directions[:, 0]))
-        left_out = flat & (np.round(azimuths) % 10 == 5)
-        assert left_out.sum() == 36
-        rest = replace(
-            kemar,
-            directions=kemar.directions[~left_out],
-            impulse_responses=kemar.impulse_responses[~left_out],
-        )
-        guessed = HrtfInterpolator(rest).impulse_responses(kemar.directions[left_out])
-        measured = kemar.impulse_responses[left_out]
-        spectrum = erb_levels_db(guessed, 44_100) - erb_levels_db(measured, 44_100)
-        ild = spectrum[:, 0] - spectrum[:, 1]
-        itd_s = [
-            interaural_time_difference_s(g, 44_100) - interaural_time_difference_s(m, 44_100)
-            for g, m in zip(guessed, measured, strict=True)
-        ]
-        assert np.mean(np.abs(itd_s)) < 2.5e-6
-        assert np.sqrt(np.mean(ild**2)) < 0.95
-        assert np.sqrt(np.mean(spectrum**2)) < 0.68
-
-    @settings(max_examples=100, deadline=None)
-    @given(st.floats(-180, 180), st.floats(-90, 90))
-    def test_weights_are_a_partition_around_the_direction(self, interpolator, azimuth, elevation):
-        wanted = direction(azimuth, elevation)
-        corners, weights = interpolator.weights(wanted[None])
-        known = np.vstack([interpolator.hrtf.directions, [[0, 0, -1]]])
-        assert weights.min() >= 0
-        assert weights.sum() == pytest.approx(1)
-        mixed = weights[0] @ known[corners[0]]
-        np.testing.assert_allclose(mixed / np.linalg.norm(mixed), wanted, atol=1e-9)
-
-    @settings(max_examples=50, deadline=None)
-    @given(st.floats(-180, 180), st.floats(-90, 90))
-    def test_is_continuous(self, interpolator, azimuth, elevation):
-        pair = np.stack(
-            [direction(azimuth, elevation), direction(azimuth + 0.01, elevation - 0.01)]
-        )
-        here, there = interpolator.impulse_responses(pair)
-        assert np.linalg.norm(here - there) < 0.02 * np.linalg.norm(here)
-
-    def test_below_the_last_ring_the_sides_fade_into_the_pole(self, interpolator):
-        assert interpolator.filled_poles == ("below",)
-        downwards = np.stack([direction(90, -elevation) for elevation in (40, 55, 70, 89.9)])
-        ilds = [
-            interaural_level_difference_db(response, 44_100)
-            for response in interpolator.impulse_responses(downwards)
-        ]
-        assert np.all(np.diff(ilds) < 0)
-        assert abs(ilds[-1]) < 0.1
-
-    def test_a_set_with_a_wide_hole_is_refused(self, kemar):
-        front = kemar.directions[:, 0] > 0.0
-        half = replace(
-            kemar,
-            directions=kemar.directions[front],
-            impulse_responses=kemar.impulse_responses[front],
-        )
-        with pytest.raises(DataError, match="hole of"):
-            HrtfInterpolator(half)
-
-    def test_a_horizontal_ring_gets_both_poles(self, kemar):
-        flat = np.abs(kemar.directions[:, 2]) < 1e-3
-        ring = replace(
-            kemar,
-            directions=kemar.directions[flat],
-            impulse_responses=kemar.impulse_responses[flat],
-        )
-        interpolator = HrtfInterpolator(ring)
-        assert interpolator.filled_poles == ("below", "above")
-        assert np.isfinite(interpolator.impulse_responses(np.eye(3))).all()

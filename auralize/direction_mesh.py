@@ -1,0 +1,163 @@
+"""A mesh of triangles over the sphere of directions, divided finely between its vertices.
+
+The vertices are directions with data. Each triangle of their convex hull is divided into smaller
+ones, whose corners are called nodes. A node has a key: the vertices that it lies between, and in
+which parts. Nodes on an edge that two triangles share have one key, so what is computed for nodes
+and mixed linearly inside the small triangles is continuous over the whole sphere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float64, Int, Int64
+from scipy.spatial import ConvexHull, KDTree, QhullError
+
+from capture.errors import DataError
+
+# The widest hole: the plane of a triangle must be this far from the middle of the unit sphere
+# (a circle of 66° around its corners).
+_NEAREST_PLANE = 0.4
+_MOST_STEPS = 100
+
+
+class DirectionMesh:
+    """Triangles over the sphere.
+
+    Attributes:
+        vertices: Unit vectors, shape (V, 3).
+        parts: Into how many parts each edge is divided.
+    """
+
+    def __init__(
+        self, vertices: Float64[np.ndarray, "V 3"], *, largest_step_rad: float, name: str
+    ) -> None:
+        """Span triangles between directions.
+
+        Args:
+            vertices: Unit vectors.
+            largest_step_rad: How far apart neighbouring nodes may be.
+            name: What errors call the set.
+
+        Raises:
+            DataError: The directions leave a hole that is too wide to fill.
+        """
+        self.vertices = vertices
+        try:
+            hull = ConvexHull(vertices)
+        except (QhullError, ValueError) as error:
+            raise DataError(
+                f"the HRTF {name!r} has {len(vertices)} directions that do not go all round. "
+                "Give a SOFA file with directions on a sphere."
+            ) from error
+        nearest = -float(hull.equations[:, 3].max())
+        if nearest < _NEAREST_PLANE:
+            hole = np.degrees(np.arccos(np.clip(nearest, -1, 1)))
+            raise DataError(
+                f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between directions. Give a "
+                "SOFA file with directions all round."
+            )
+        self._corners: Int64[np.ndarray, "T 3"] = hull.simplices.astype(np.int64)
+        self._across = hull.neighbors  # the triangle opposite to each corner
+        corner_vectors = vertices[self._corners]
+        self._weights_from_direction = np.linalg.inv(np.swapaxes(corner_vectors, 1, 2))
+        edges = np.linalg.norm(corner_vectors - np.roll(corner_vectors, 1, axis=1), axis=2)
+        self.parts = max(1, int(np.ceil(2 * np.arcsin(edges.max() / 2) / largest_step_rad)))
+        self._tree = KDTree(vertices)
+        self._some_triangle = np.zeros(len(vertices), dtype=np.int64)
+        self._some_triangle[self._corners] = np.arange(len(self._corners))[:, None]
+        self._beside: list[set[int]] = [set() for _ in vertices]
+        for triangle in self._corners.tolist():
+            for corner in triangle:
+                self._beside[corner].update(triangle)
+        self._near: dict[int, Int64[np.ndarray, "K"]] = {}
+
+    def triangles(
+        self, directions: Float[np.ndarray, "P 3"]
+    ) -> tuple[Int64[np.ndarray, "P 3"], Float64[np.ndarray, "P 3"]]:
+        """Return the vertices of the triangle that each direction goes through, and its weights.
+
+        The weights are not negative and their sum is one; the weighted sum of the vertices points
+        in the direction.
+        """
+        wanted = np.asarray(directions, dtype=np.float64)
+        found = self._some_triangle[self._tree.query(wanted)[1]]
+        weights = np.einsum("pij,pj->pi", self._weights_from_direction[found], wanted)
+        # From a triangle close by, step over the edge that the direction lies beyond.
+        away = np.flatnonzero(weights.min(axis=1) < 0.0)
+        for _ in range(_MOST_STEPS):
+            if len(away) == 0:
+                break
+            found[away] = self._across[found[away], weights[away].argmin(axis=1)]
+            weights[away] = np.einsum(
+                "pij,pj->pi", self._weights_from_direction[found[away]], wanted[away]
+            )
+            # Rounding may put a direction on an edge outside of both its triangles.
+            away = away[weights[away].min(axis=1) < -1e-12]
+        weights = np.clip(weights, 0.0, None)
+        return self._corners[found], weights / weights.sum(axis=1, keepdims=True)
+
+    def nodes(
+        self, directions: Float[np.ndarray, "P 3"]
+    ) -> tuple[Int64[np.ndarray, "P 3"], Float64[np.ndarray, "P 3"]]:
+        """Return the keys of the three nodes around each direction, and their weights."""
+        corners, weights = self.triangles(directions)
+        scaled = self.parts * weights
+        whole = np.floor(scaled).astype(np.int64)
+        left = self.parts - whole.sum(axis=1)
+        # At a vertex nothing is left: count its last step as a part.
+        at_vertex = np.flatnonzero(left == 0)
+        whole[at_vertex, whole[at_vertex].argmax(axis=1)] -= 1
+        upright = (left != 2)[:, None]
+        part = scaled - whole
+        mixing = np.where(upright, part, 1.0 - part)
+        steps = np.where(upright[:, :, None], np.eye(3, dtype=np.int64), 1 - np.eye(3, dtype=int))
+        return self._keys(corners, whole[:, None, :] + steps), mixing / mixing.sum(
+            axis=1, keepdims=True
+        )
+
+    def node(self, key: int) -> tuple[list[int], Float64[np.ndarray, "3"]]:
+        """Return the vertices around a node (only itself where it is one), and its direction."""
+        base, digit = len(self.vertices) + 1, self.parts + 1
+        rest, third = divmod(key, base)
+        rest, count_of_second = divmod(rest, digit)
+        rest, second = divmod(rest, base)
+        first, count_of_first = divmod(rest, digit)
+        counts = (count_of_first, count_of_second, self.parts - count_of_first - count_of_second)
+        around = [(v, c) for v, c in zip((first, second, third), counts, strict=True) if c > 0]
+        direction = np.sum([c * self.vertices[v] for v, c in around], axis=0)
+        return [v for v, _ in around], direction / np.linalg.norm(direction)
+
+    def neighbourhood(
+        self, vertices: list[int], direction: Float64[np.ndarray, "3"], most: int
+    ) -> Int64[np.ndarray, "K"]:
+        """Return the vertices at most two edges away, those nearest to a direction first."""
+        found = np.unique(np.concatenate([self._two_edges_away(vertex) for vertex in vertices]))
+        closeness = self.vertices[found] @ direction
+        # The vertices themselves first, whatever else is near.
+        closeness[np.searchsorted(found, vertices)] += 2.0
+        return found[np.argsort(-closeness, kind="stable")[:most]]
+
+    def _two_edges_away(self, vertex: int) -> Int64[np.ndarray, "K"]:
+        if vertex not in self._near:
+            near = set[int]().union(*(self._beside[other] for other in self._beside[vertex]))
+            self._near[vertex] = np.array(sorted(near), dtype=np.int64)
+        return self._near[vertex]
+
+    def _keys(
+        self, corners: Int[np.ndarray, "P 3"], counts: Int[np.ndarray, "P 3 3"]
+    ) -> Int64[np.ndarray, "P 3"]:
+        """Write vertices with their parts, in the vertices' order, as one number."""
+        base, digit = len(self.vertices) + 1, self.parts + 1
+        names = np.where(counts > 0, corners[:, None, :], len(self.vertices))
+        order = np.argsort(names, axis=2)
+        names = np.take_along_axis(names, order, axis=2)
+        counts = np.take_along_axis(counts, order, axis=2)
+        key = names[..., 0]
+        for digits, value in (
+            (digit, counts[..., 0]),
+            (base, names[..., 1]),
+            (digit, counts[..., 1]),
+            (base, names[..., 2]),
+        ):
+            key = key * digits + value
+        return key
