@@ -94,6 +94,10 @@ class TruePeakMeter:
         windows = np.lib.stride_tricks.sliding_window_view(near, _PEAK_TAPS, axis=-1)
         self.peak = max(self.peak, float(np.abs(windows @ self._phases).max()))
 
+    def finish(self) -> None:
+        """Take the silence after the last block, into which the sound may still rise."""
+        self.add(np.zeros((len(self._past), _PEAK_TAPS), dtype=np.float32))
+
     @property
     def peak_dbtp(self) -> float:
         """The peak in decibels of full scale; −inf for silence."""
@@ -113,7 +117,7 @@ def true_peak_dbtp(samples: Float[np.ndarray, "channels samples"]) -> float:
     """Return the true peak of a whole sound in decibels of full scale; −inf for silence."""
     meter = TruePeakMeter(len(samples))
     meter.add(samples)
-    meter.add(np.zeros((len(samples), _PEAK_TAPS), dtype=np.float32))
+    meter.finish()
     return meter.peak_dbtp
 
 

@@ -23,11 +23,24 @@ SCENE_VERSION = 1
 class Output(SceneModel):
     """How renders are written."""
 
-    sample_format: Literal["pcm16", "pcm24"] = "pcm24"
-    """Bits of a sample of the files that are rendered."""
+    sample_format: Literal["pcm16", "pcm24", "float32"] = "pcm24"
+    """Samples of the files that are rendered: integers of 16 bits (with triangular dither) or 24,
+    or floating point of 32."""
+
+    loudness_lufs: Annotated[Number, Field(ge=-70, le=0)] | None = None
+    """Integrated loudness (ITU-R BS.1770) to which a render is brought as a whole, as far as the
+    true-peak limit lets it; without one, a render is as loud as its sources make it."""
 
     true_peak_limit_dbtp: Annotated[Number, Field(ge=-60, le=0)] = -1.0
     """A render that would peak higher is turned down as a whole, by a gain that is stated."""
+
+    limit_true_peak: Switch = True
+    """Off, with float32 only, a render keeps its level, and may go beyond full scale."""
+
+    headphone_eq: Text | None = None
+    """Equalisation of the headphones, applied to renders for headphones only: an impulse response
+    (WAV, FLAC; one or two channels), or a ParametricEQ.txt or GraphicEQ.txt of AutoEq or Equalizer
+    APO. Relative to the scene file."""
 
     ambisonic_order: Annotated[Integer, Field(ge=0, le=7)] = 1
     """Order of *.ambix.wav renders (ACN channels, SN3D)."""
@@ -35,6 +48,16 @@ class Output(SceneModel):
     propagation_delay: Switch = False
     """Let the sound take its time from source to listener: late arrivals, and Doppler shift where
     something moves. Off, everything arrives at once, as in the recording."""
+
+    @model_validator(mode="after")
+    def _integers_have_a_limit(self) -> Output:
+        if not self.limit_true_peak and self.sample_format != "float32":
+            raise misplaced(
+                "limit_true_peak may only be off with sample_format float32, because integers "
+                f"would clip; sample_format is {self.sample_format}",
+                "limit_true_peak",
+            )
+        return self
 
 
 class Scene(SceneModel):

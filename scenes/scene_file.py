@@ -46,7 +46,7 @@ def read_scene(path: str | os.PathLike[str], *, check_files: bool = True) -> Sce
 
     Args:
         path: The YAML file.
-        check_files: Also look whether the sound files and the HRTF are there.
+        check_files: Also look whether the sound files, the HRTF and the equalisation are there.
 
     Raises:
         FileFormatError: It is no YAML, or no scene. The message starts with file, line and
@@ -179,6 +179,8 @@ def _check_files(scene: Scene, document: YamlDocument) -> None:
     if scene.room is not None:
         meshes = scene.room.meshes or ()
         named += [(("room", "meshes", i, "file"), mesh.file) for i, mesh in enumerate(meshes)]
+    if scene.output.headphone_eq is not None:
+        named.append((("output", "headphone_eq"), scene.output.headphone_eq))
     for where, name in named:
         file = document.path.parent / name
         if file.is_file():

@@ -18,10 +18,8 @@ from auralize.interaural import (
     interaural_level_difference_db,
     interaural_time_difference_s,
 )
-from auralize.loudness import integrated_loudness_lufs, true_peak_dbtp
-from auralize.rendering import render
-from capture.errors import DataError, FileFormatError, OutputError
-from scenes import Scene, write_scene
+from capture.errors import DataError, FileFormatError
+from scenes import Scene
 
 RATE = 48_000
 
@@ -289,82 +287,6 @@ class TestBadInput:
     def test_a_room_is_never_left_out_silently(self, tmp_path, noise):
         with pytest.raises(DataError, match="rooms cannot be rendered yet"):
             rendered(scene(room={"size_m": (5, 4, 3), "rt60_s": 0.5}), tmp_path)
-
-
-class TestRenderFile:
-    def test_reports_what_is_in_the_file(self, tmp_path, noise):
-        write_scene(tmp_path / "scene.yaml", scene())
-        parts = []
-        report = render(tmp_path / "scene.yaml", tmp_path / "out.wav", progress=parts.append)
-        samples, rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
-        assert (rate, samples.shape) == (RATE, (RATE, 2))
-        assert soundfile.info(tmp_path / "out.wav").subtype == "PCM_24"
-        assert report.format == "binaural"
-        assert (report.sample_count, report.channel_count) == (RATE, 2)
-        assert report.gain_db == 0.0
-        assert report.loudness_lufs == pytest.approx(
-            integrated_loudness_lufs(samples.T, RATE), abs=0.01
-        )
-        assert report.true_peak_dbtp == pytest.approx(true_peak_dbtp(samples.T), abs=0.01)
-        assert report.hrtf == "KEMAR, normal pinna"
-        assert report.sources == ("a",)
-        assert parts == sorted(parts)
-        assert parts[-1] == 1.0
-        np.testing.assert_allclose(samples.T, rendered(scene(), tmp_path), atol=2**-23)
-
-    def test_turns_a_loud_scene_down_instead_of_clipping(self, tmp_path, noise):
-        loud = scene(source(gain_db=30.0))
-        write_scene(tmp_path / "scene.yaml", loud)
-        report = render(tmp_path / "scene.yaml", tmp_path / "out.wav")
-        samples = soundfile.read(tmp_path / "out.wav", dtype="float32")[0].T
-        raw = rendered(loud, tmp_path)
-        assert true_peak_dbtp(raw) > 0
-        assert report.true_peak_dbtp == pytest.approx(-1.0)
-        assert true_peak_dbtp(samples) == pytest.approx(-1.0, abs=0.001)
-        assert report.gain_db == pytest.approx(-1.0 - true_peak_dbtp(raw), abs=1e-6)
-        assert report.loudness_lufs == pytest.approx(
-            integrated_loudness_lufs(samples, RATE), abs=0.01
-        )
-        np.testing.assert_allclose(samples, raw * 10 ** (report.gain_db / 20), atol=2**-22)
-
-    def test_is_deterministic(self, tmp_path, noise):
-        write_scene(tmp_path / "scene.yaml", scene())
-        for name in ("one.wav", "two.wav"):
-            render(tmp_path / "scene.yaml", tmp_path / name)
-        assert (tmp_path / "one.wav").read_bytes() == (tmp_path / "two.wav").read_bytes()
-
-    def test_silence_is_said(self, tmp_path):
-        soundfile.write(tmp_path / "noise.wav", np.zeros(RATE), RATE)
-        write_scene(tmp_path / "scene.yaml", scene())
-        report = render(tmp_path / "scene.yaml", tmp_path / "out.wav")
-        assert report.loudness_lufs == -math.inf
-        assert report.true_peak_dbtp == -math.inf
-        assert report.gain_db == 0.0
-
-    def test_a_failure_leaves_nothing_behind(self, tmp_path):
-        samples = np.zeros(3 * BLOCK, dtype=np.float32)
-        samples[-1] = np.inf
-        soundfile.write(tmp_path / "noise.wav", samples, RATE, subtype="FLOAT")
-        write_scene(tmp_path / "scene.yaml", scene())
-        before = sorted(tmp_path.iterdir())
-        with pytest.raises(DataError):
-            render(tmp_path / "scene.yaml", tmp_path / "out.wav")
-        assert sorted(tmp_path.iterdir()) == before
-
-    def test_another_suffix_is_refused(self, tmp_path, noise):
-        write_scene(tmp_path / "scene.yaml", scene())
-        with pytest.raises(OutputError, match=r"ends in \.wav"):
-            render(tmp_path / "scene.yaml", tmp_path / "out.mp3")
-
-    def test_the_head_of_the_scene_and_of_the_caller(self, tmp_path, noise):
-        (tmp_path / "broken.sofa").write_bytes(b"not HDF5")
-        write_scene(tmp_path / "scene.yaml", scene(listener={"sofa": "broken.sofa"}))
-        with pytest.raises(FileFormatError, match=r"broken\.sofa"):
-            render(tmp_path / "scene.yaml", tmp_path / "out.wav")
-        from auralize.hrtf import default_hrtf_path
-
-        report = render(tmp_path / "scene.yaml", tmp_path / "out.wav", sofa=default_hrtf_path())
-        assert report.hrtf == "KEMAR, normal pinna"
 
 
 @settings(max_examples=10, deadline=None)

@@ -113,7 +113,12 @@ def scenes(draw):
             "relative_humidity_percent": draw(st.floats(0, 100)),
             "air_absorption": draw(st.booleans()),
         },
-        output={"propagation_delay": draw(st.booleans())},
+        output={
+            "propagation_delay": draw(st.booleans()),
+            "loudness_lufs": draw(st.none() | st.floats(-70, 0)),
+            "sample_format": "float32",
+            "limit_true_peak": draw(st.booleans()),
+        },
         provenance=draw(
             st.dictionaries(texts, texts | st.booleans() | st.integers() | finite, max_size=3)
         ),
@@ -327,6 +332,12 @@ WRONG = {
         MINIMAL + "provenance: {take: [1]}\n",
         ":7:14: provenance.take must be text or a number, got [1].",
     ),
+    "integers without a limit": (
+        MINIMAL + "output:\n  limit_true_peak: false\n",
+        ":8:3: limit_true_peak may only be off with sample_format float32, because integers would "
+        "clip; sample_format is pcm24.",
+    ),
+    "too loud": (MINIMAL + "output:\n  loudness_lufs: 3\n", ":8:3: output.loudness_lufs must be"),
     "twice": (MINIMAL + "version: 1\n", ":7:1: the key 'version' is given twice."),
     "alias": (MINIMAL + "title: &a x\nroom: *a\n", ":7:8: anchors and aliases"),
     "alias bomb": (
@@ -378,6 +389,12 @@ def test_a_missing_mesh_is_pointed_at(write):
 def test_a_missing_head_is_pointed_at(write):
     path = write(MINIMAL + "listener:\n  sofa: mine.sofa\n")
     with pytest.raises(DataError, match=r":8:3: the file 'mine.sofa' is not there"):
+        read_scene(path)
+
+
+def test_a_missing_equalisation_is_pointed_at(write):
+    path = write(MINIMAL + "output:\n  headphone_eq: HD600.txt\n")
+    with pytest.raises(DataError, match=r":8:3: the file 'HD600.txt' is not there"):
         read_scene(path)
 
 
