@@ -41,6 +41,7 @@ class HeardSource:
             scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
         )
         self.medium = scene.medium
+        self.head_radius_m = scene.listener.head_radius_m if scene.listener.near_field else None
         self.directivity = directivity_of(source)
         turns = source.turns and self.directivity is not None
         self.moves = source.moves or turns or scene.listener.moves

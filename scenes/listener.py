@@ -8,7 +8,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from capture.pose import Trajectory, quaternion_from_euler
-from scenes.model import Degrees, NotNegative, Position, SceneModel, Text, check_times
+from scenes.model import (
+    Degrees,
+    NotNegative,
+    Number,
+    Position,
+    SceneModel,
+    Switch,
+    Text,
+    check_times,
+)
 
 
 class ListenerKeyframe(SceneModel):
@@ -50,6 +59,15 @@ class Listener(SceneModel):
 
     sofa: Text | None = None
     """HRTF (SOFA file, relative to the scene file) to listen through; else the MIT KEMAR head."""
+
+    near_field: Switch = True
+    """Let sources nearer than 1 m sound near: louder in the ear beside them, softer in the other,
+    each ear from its own side (Duda and Martens' rigid sphere). Headphone renders only. Off, the
+    head sounds as it was measured from afar. Closer than 0.15 m to the middle of the head, inside
+    it too, a source sounds as at 0.15 m."""
+
+    head_radius_m: Annotated[Number, Field(ge=0.05, le=0.12)] = 0.0875
+    """Radius of the sphere that stands for the head in the near field."""
 
     @model_validator(mode="after")
     def _one_orientation(self) -> Listener:

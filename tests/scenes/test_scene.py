@@ -129,6 +129,14 @@ class TestListener:
         np.testing.assert_allclose(pose.rotation @ [1, 0, 0], [-1, 0, 0], atol=1e-12)
         assert listener.moves
 
+    def test_hears_the_near_field_with_a_head_of_any_human_size(self):
+        assert Listener().near_field
+        assert not Listener(near_field=False).near_field
+        assert Listener(head_radius_m=0.07).head_radius_m == 0.07
+        for radius_m in (0.0, 0.5):
+            with pytest.raises(ValidationError, match="head_radius_m"):
+                Listener(head_radius_m=radius_m)
+
     def test_refuses_two_orientations(self):
         with pytest.raises(ValidationError, match="belong into the keyframes"):
             Listener(yaw_deg=10, keyframes=[{"time_s": 0}])
