@@ -1,7 +1,7 @@
 """Render a scene as ambisonics: spherical harmonics around the listener.
 
-AmbiX: channels in ACN order, SN3D (see `spherical_harmonics`). Directions are in the listener's
-frame: x front, y left, z up.
+Sounds are coloured as on their way to the ears (air, directivity), each once, and then given to the
+channels with the harmonics of their direction in the listener's frame (x front, y left, z up).
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float32
 
+from auralize.ambisonic_conventions import Convention, from_sn3d
 from auralize.binaural import BLOCK, sample_count
+from auralize.convolution import MovingFilter, StaticFilter
 from auralize.heard_source import HeardSource, open_sources
+from auralize.source_colour import colour_taps
+from auralize.source_filters import mono_filters
 from auralize.spherical_harmonics import spherical_harmonics
 from scenes.scene import Scene
 
 _HOP = 256
+_COLOUR_HOP = 512
 
 
 def render_ambisonics(
@@ -25,9 +30,10 @@ def render_ambisonics(
     folder: str | os.PathLike[str],
     *,
     order: int | None = None,
+    convention: Convention | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Float32[np.ndarray, "channels samples"]]:
-    """Render a scene as AmbiX, block by block in bounded memory.
+    """Render a scene as ambisonics, block by block in bounded memory.
 
     The sphere moves and turns with the listener, so a decoder for headphones without head
     tracking gives what `render_binaural` gives.
@@ -36,41 +42,97 @@ def render_ambisonics(
         scene: The scene.
         folder: Where its sound files are (the folder of the scene file).
         order: Ambisonic order; else the scene's.
+        convention: "sn3d" (AmbiX), "n3d" or "fuma"; else the scene's.
         progress: Called with the fraction done.
 
     Yields:
-        Blocks of (order + 1)² channels, ACN and SN3D.
+        Blocks of (order + 1)² channels.
 
     Raises:
         DataError: The sounds do not fit the scene.
         FileFormatError: A sound cannot be read.
+        ValueError: The convention does not have the order.
     """
     order = scene.output.ambisonic_order if order is None else order
+    convention = convention or scene.output.ambisonic_convention
     with open_sources(scene, folder) as sources:
         length = sample_count(scene, sources)
+        standing = [source for source in sources if not source.moves]
+        moving = [source for source in sources if source.moves]
+        encoders = [
+            *([_Standing(standing, order)] if standing else []),
+            *([_Moving(moving, order)] if moving else []),
+        ]
         for start in range(0, length, BLOCK):
-            total = np.zeros(((order + 1) ** 2, BLOCK), dtype=np.float32)
-            for source in sources:
-                _encode(source, start, order, total)
+            total = encoders[0].block(start)
+            for encoder in encoders[1:]:
+                total += encoder.block(start)
             if progress is not None:
                 progress(min(1.0, (start + BLOCK) / length))
-            yield total[:, : length - start]
+            yield from_sn3d(total[:, : length - start], convention)
 
 
-def _encode(
-    source: HeardSource, start: int, order: int, total: Float32[np.ndarray, "channels block"]
-) -> None:
-    """Add a block of a source; its gains are linear over each hop."""
-    hop = _HOP if source.moves else BLOCK
-    times = np.arange(start, start + BLOCK + 1, hop) / source.sample_rate_hz
-    directions, distances = source.seen_from_listener(times)
+class _Standing:
+    """Sources whose direction does not change: a gain from each to each channel."""
+
+    def __init__(self, sources: list[HeardSource], order: int) -> None:
+        self._sounds = [_coloured(source) for source in sources]
+        gains = [_channel_gains(source, np.zeros(1), order)[0] for source in sources]
+        self._gains = np.stack(gains, axis=1)
+
+    def block(self, start: int) -> Float32[np.ndarray, "channels block"]:
+        return self._gains @ np.stack([sound(start) for sound in self._sounds])
+
+
+class _Moving:
+    """Sources whose direction or distance changes: gains that are linear over each hop."""
+
+    def __init__(self, sources: list[HeardSource], order: int) -> None:
+        self._sources = sources
+        self._order = order
+        self._sounds = [_coloured(source) for source in sources]
+        self._rising = np.arange(_HOP, dtype=np.float32) / np.float32(_HOP)
+
+    def block(self, start: int) -> Float32[np.ndarray, "channels block"]:
+        times = np.arange(start, start + BLOCK + 1, _HOP) / self._sources[0].sample_rate_hz
+        gains = [_channel_gains(source, times, self._order) for source in self._sources]
+        at_borders = np.stack(gains, axis=-1)
+        sounds = np.stack([sound(start) for sound in self._sounds])
+        hops = np.swapaxes(sounds.reshape(len(sounds), -1, _HOP), 0, 1)
+        leaving_and_entering = np.concatenate(
+            [hops * (1 - self._rising), hops * self._rising], axis=1
+        )
+        encoded = np.concatenate([at_borders[:-1], at_borders[1:]], axis=2) @ leaving_and_entering
+        return np.swapaxes(encoded, 0, 1).reshape(-1, BLOCK)
+
+
+def _channel_gains(
+    source: HeardSource, times_s: np.ndarray, order: int
+) -> Float32[np.ndarray, "T channels"]:
+    """Return the gains from a source to the channels at some times."""
+    directions, distances = source.seen_from_listener(times_s)
     gains = spherical_harmonics(directions, order) * source.gains(distances)[:, None]
-    gains = gains.astype(np.float32)
-    sound = source.read(start, BLOCK).reshape(-1, hop)
+    return gains.astype(np.float32)
+
+
+def _coloured(source: HeardSource) -> Callable[[int], Float32[np.ndarray, "block"]]:
+    """Return the function that gives a source's blocks with what air and directivity do to them.
+
+    Blocks are asked for one after the other.
+    """
+    taps = max(1, colour_taps(source))
+    first = mono_filters(source, np.zeros(1), taps)
+    if first is None:
+        return lambda start: source.read(start, BLOCK)
     if not source.moves:
-        total += gains[0][:, None] * sound
-        return
-    rising = np.arange(hop, dtype=np.float32) / np.float32(hop)
-    entering, leaving = sound * rising, sound * (1 - rising)
-    for channel, gain in enumerate(gains.T):
-        total[channel] += (leaving * gain[:-1, None] + entering * gain[1:, None]).ravel()
+        standing = StaticFilter(first[None], BLOCK)
+        return lambda start: standing.process(source.read(start, BLOCK)[None])[0]
+    moving = MovingFilter(1, 1, taps, hop=_COLOUR_HOP, block=BLOCK)
+    borders = _COLOUR_HOP * np.arange(moving.borders)
+
+    def block(start: int) -> Float32[np.ndarray, "block"]:
+        filters = mono_filters(source, (start + borders) / source.sample_rate_hz, taps)
+        assert filters is not None
+        return moving.process(source.read(start, BLOCK)[None], filters[None, :, None])[0]
+
+    return block

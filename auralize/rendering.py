@@ -35,6 +35,11 @@ from scenes.scene import Output, Scene
 from scenes.scene_file import read_scene
 
 _MEASURED_PART = 0.9
+_CONVENTION_NAMES = {
+    "sn3d": "AmbiX: ACN channels, SN3D",
+    "n3d": "ambisonics: ACN channels, N3D",
+    "fuma": "ambisonics: Furse-Malham channels and weights",
+}
 
 GainReason = Literal["none", "loudness", "true peak", "loudness, held back by true peak"]
 
@@ -44,7 +49,7 @@ class RenderReport:
     """What came out of a render.
 
     Attributes:
-        format: "binaural" (left, right) or "ambix" (ACN, SN3D).
+        format: "binaural" (left, right) or "ambix" (ambisonics, see ambisonic_convention).
         container: "wav", "rf64", "w64" or "flac".
         sample_format: "pcm16", "pcm24" or "float32".
         channel_count: Channels of the file.
@@ -60,6 +65,7 @@ class RenderReport:
             peak" (it is less loud than was asked for, because of the limit).
         hrtf: Name of the head; None for ambisonics.
         hrtf_sha256: Hash of its SOFA file; None for ambisonics.
+        ambisonic_convention: "sn3d" (AmbiX), "n3d" or "fuma"; None for headphones.
         headphone_eq: What equalised the headphones; None where nothing did.
         scene_sha256: Hash of the scene file.
         sources: Names of the sources that sound.
@@ -80,6 +86,7 @@ class RenderReport:
     gain_reason: GainReason
     hrtf: str | None
     hrtf_sha256: str | None
+    ambisonic_convention: str | None
     headphone_eq: str | None
     scene_sha256: str
     sources: tuple[str, ...]
@@ -101,7 +108,7 @@ def render(
 
     Args:
         scene_path: The scene (YAML).
-        out_path: `*.ambix.wav` for ambisonics of the scene's order, any other `*.wav` for
+        out_path: `*.ambix.wav` for ambisonics as the scene's output says, any other `*.wav` for
             headphones; or `.flac`, `.w64`, `.rf64`. A WAV of more than 4 GiB becomes an RF64. It
             is renamed into place when it is whole.
         sofa: HRTF to listen through; else the scene's, else the MIT KEMAR head.
@@ -154,6 +161,9 @@ def render(
             gain_reason=reason,
             hrtf=renderer.head.name if renderer.head is not None else None,
             hrtf_sha256=renderer.head.sha256 if renderer.head is not None else None,
+            ambisonic_convention=(
+                scene.output.ambisonic_convention if renderer.is_ambisonic else None
+            ),
             headphone_eq=renderer.equalisation.name if renderer.equalisation is not None else None,
             scene_sha256=scene_sha256,
             sources=tuple(source.name for source in scene.heard_sources),
@@ -273,8 +283,8 @@ def _tags(report: RenderReport, sound: MeasuredSound, title: str) -> Tags:
     """Return what a file says about itself; nothing that changes from one day to the next."""
     order = math.isqrt(report.channel_count) - 1
     said = (
-        [f"AmbiX order {order}, ACN channels, SN3D"]
-        if report.hrtf is None
+        [f"{_CONVENTION_NAMES[report.ambisonic_convention]}, order {order}"]
+        if report.ambisonic_convention is not None
         else [f"binaural, HRTF {report.hrtf} (SHA-256 {report.hrtf_sha256})"]
     )
     if report.headphone_eq is not None:

@@ -43,11 +43,26 @@ class Output(SceneModel):
     APO. Relative to the scene file."""
 
     ambisonic_order: Annotated[Integer, Field(ge=0, le=7)] = 1
-    """Order of *.ambix.wav renders (ACN channels, SN3D)."""
+    """Order of *.ambix.wav renders: (order + 1)² channels. The higher, the sharper."""
+
+    ambisonic_convention: Literal["sn3d", "n3d", "fuma"] = "sn3d"
+    """Order and weights of the channels of *.ambix.wav renders: sn3d is AmbiX (ACN, SN3D), n3d has
+    the same channels with other weights, and fuma is the old B-format (Furse-Malham: W 3 dB lower,
+    then X, Y, Z), to order 3."""
 
     propagation_delay: Switch = False
     """Let the sound take its time from source to listener: late arrivals, and Doppler shift where
     something moves. Off, everything arrives at once, as in the recording."""
+
+    @model_validator(mode="after")
+    def _conventions_have_the_order(self) -> Output:
+        if self.ambisonic_convention == "fuma" and self.ambisonic_order > 3:
+            raise misplaced(
+                "the convention fuma ends at order 3, and ambisonic_order is "
+                f"{self.ambisonic_order}; take sn3d, or a lower order",
+                "ambisonic_convention",
+            )
+        return self
 
     @model_validator(mode="after")
     def _integers_have_a_limit(self) -> Output:

@@ -19,7 +19,7 @@ _FORMATS = ("pcm16", "pcm24", "float32")
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="*.wav for headphones, *.ambix.wav for AmbiX (ACN, SN3D); or .flac, .w64, .rf64. A WAV "
+    help="*.wav for headphones, *.ambix.wav for ambisonics (AmbiX); or .flac, .w64, .rf64. A WAV "
     "above 4 GiB becomes an RF64.",
 )
 @sofa_option
@@ -28,6 +28,17 @@ _FORMATS = ("pcm16", "pcm24", "float32")
     type=click.Path(path_type=Path),
     help="Equalisation of your headphones: an impulse response (WAV, FLAC), or a ParametricEQ.txt "
     "or GraphicEQ.txt of AutoEq.",
+)
+@click.option(
+    "--order",
+    type=click.IntRange(0, 7),
+    help="Ambisonic order, with (order + 1)² channels.  [default: the scene's, else 1]",
+)
+@click.option(
+    "--convention",
+    type=click.Choice(("sn3d", "n3d", "fuma")),
+    help="Ambisonic channels: sn3d is AmbiX, fuma ends at order 3.  [default: the scene's, else "
+    "sn3d]",
 )
 @click.option(
     "--format",
@@ -59,6 +70,8 @@ def render(
     output: Path,
     sofa: Path | None,
     headphone_eq: Path | None,
+    order: int | None,
+    convention: str | None,
     sample_format: str | None,
     loudness_lufs: float | None,
     limit: str | None,
@@ -76,11 +89,13 @@ def render(
     from auralize.json_numbers import finite
     from auralize.rendering import render as render_scene
 
-    changes: dict[str, object] = _limit(limit)
-    if sample_format is not None:
-        changes["sample_format"] = sample_format
-    if loudness_lufs is not None:
-        changes["loudness_lufs"] = loudness_lufs
+    given = {
+        "ambisonic_order": order,
+        "ambisonic_convention": convention,
+        "sample_format": sample_format,
+        "loudness_lufs": loudness_lufs,
+    }
+    changes = _limit(limit) | {key: value for key, value in given.items() if value is not None}
     with stage_bars() as bar:
         report = render_scene(
             scene,

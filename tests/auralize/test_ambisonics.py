@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 
+from auralize.ambisonic_conventions import from_sn3d
 from auralize.ambisonics import render_ambisonics
+from auralize.heard_source import open_sources
 from auralize.rendering import render
+from auralize.source_colour import colour_taps
+from auralize.source_filters import mono_filters
+from auralize.sphere_grids import golden_spiral
 from auralize.spherical_harmonics import spherical_harmonics
 from scenes import Scene, write_scene
+from scenes.scene import Output
 
 RATE = 48_000
 
@@ -70,3 +77,87 @@ def test_renders_ambix_files_of_the_scenes_order(tmp_path, noise):
     assert gain < 0.1
     expected = rendered(loud, tmp_path, 2).T * gain
     np.testing.assert_allclose(samples, expected, atol=2**-22)
+
+
+COLOURS = {
+    "cardioid": ({"directivity": "cardioid", "yaw_deg": 60}, {}),
+    "air": ({"position_m": (0, 40, 1.2)}, {"air_absorption": True}),
+}
+
+
+def coloured_scene(source, medium):
+    fields = {"name": "a", "file": "noise.wav", "position_m": (0, 2, 1.2)} | source
+    return Scene(sample_rate_hz=RATE, sources=[fields], medium=medium)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_air_and_directivity_colour_the_sound_before_it_is_encoded(tmp_path, noise, colour):
+    what = coloured_scene(*COLOURS[colour])
+    out = rendered(what, tmp_path, 2)
+    with open_sources(what, tmp_path) as (source,):
+        taps = max(1, colour_taps(source))
+        colouring = mono_filters(source, np.zeros(1), taps)[0]
+        directions, distances = source.seen_from_listener(np.zeros(1))
+        gain = source.gains(distances)[0]
+    assert np.abs(colouring - np.eye(1, taps)[0]).max() > 0.05
+    expected = gain * scipy.signal.fftconvolve(noise.astype(float), colouring)[:RATE]
+    expected = spherical_harmonics(directions[0], 2)[:, None] * expected
+    np.testing.assert_allclose(out, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("colour", [*COLOURS, "none"])
+def test_a_path_that_stays_in_place_sounds_as_a_source_that_stands(tmp_path, noise, colour):
+    source, medium = COLOURS.get(colour, ({}, {}))
+    standing = coloured_scene(source, medium)
+    place = standing.sources[0].position_m
+    yaw = source.get("yaw_deg")
+    # The second key is after the end of the sound.
+    keys = [
+        {"time_s": 0, "position_m": place, "yaw_deg": yaw},
+        {"time_s": 2, "position_m": place, "yaw_deg": yaw},
+        {"time_s": 3, "position_m": (1, 1, 1), "yaw_deg": yaw},
+    ]
+    fields = {k: v for k, v in source.items() if k != "yaw_deg"} | {"position_m": None}
+    moving = coloured_scene(fields | {"keyframes": keys}, medium)
+    assert moving.sources[0].moves
+    np.testing.assert_allclose(
+        rendered(moving, tmp_path, 3), rendered(standing, tmp_path, 3), atol=1e-6
+    )
+
+
+def test_many_sources_add_up(tmp_path, noise):
+    places = golden_spiral(5) + np.array([0, 0, 1.2])
+    both = [
+        *({"name": f"s{i}", "file": "noise.wav", "position_m": p} for i, p in enumerate(places)),
+        {
+            "name": "m",
+            "file": "noise.wav",
+            "keyframes": [
+                {"time_s": 0, "position_m": (1, 1, 1)},
+                {"time_s": 1, "position_m": (1, -1, 1)},
+            ],
+        },
+    ]
+    together = rendered(Scene(sample_rate_hz=RATE, sources=both), tmp_path, 2)
+    alone = [rendered(Scene(sample_rate_hz=RATE, sources=[one]), tmp_path, 2) for one in both]
+    np.testing.assert_allclose(together, np.sum(alone, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("convention", ["n3d", "fuma"])
+def test_renders_other_conventions_by_choice(tmp_path, noise, convention):
+    write_scene(tmp_path / "scene.yaml", scene())
+    report = render(
+        tmp_path / "scene.yaml",
+        tmp_path / "out.ambix.wav",
+        output={"ambisonic_order": 3, "ambisonic_convention": convention},
+    )
+    assert (report.channel_count, report.ambisonic_convention) == (16, convention)
+    samples = soundfile.read(tmp_path / "out.ambix.wav", dtype="float32")[0].T
+    gain = 10 ** (report.gain_db / 20)
+    expected = from_sn3d(rendered(scene(), tmp_path, 3), convention) * gain
+    np.testing.assert_allclose(samples, expected, atol=2**-22)
+
+
+def test_fuma_ends_at_order_3():
+    with pytest.raises(ValueError, match="fuma ends at order 3, and ambisonic_order is 4"):
+        Output(ambisonic_order=4, ambisonic_convention="fuma")
