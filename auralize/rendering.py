@@ -36,9 +36,9 @@ from scenes.scene_file import read_scene
 
 _MEASURED_PART = 0.9
 _CONVENTION_NAMES = {
-    "sn3d": "AmbiX: ACN channels, SN3D",
-    "n3d": "ambisonics: ACN channels, N3D",
-    "fuma": "ambisonics: Furse-Malham channels and weights",
+    "sn3d": "AmbiX order {}, ACN channels, SN3D",
+    "n3d": "ambisonics of order {}, ACN channels, N3D",
+    "fuma": "ambisonics of order {}, Furse-Malham channels and weights",
 }
 
 GainReason = Literal["none", "loudness", "true peak", "loudness, held back by true peak"]
@@ -283,7 +283,7 @@ def _tags(report: RenderReport, sound: MeasuredSound, title: str) -> Tags:
     """Return what a file says about itself; nothing that changes from one day to the next."""
     order = math.isqrt(report.channel_count) - 1
     said = (
-        [f"{_CONVENTION_NAMES[report.ambisonic_convention]}, order {order}"]
+        [_CONVENTION_NAMES[report.ambisonic_convention].format(order)]
         if report.ambisonic_convention is not None
         else [f"binaural, HRTF {report.hrtf} (SHA-256 {report.hrtf_sha256})"]
     )
