@@ -36,7 +36,7 @@ class HeardSource:
         self._file = file
         self._start = round(source.start_s * scene.sample_rate_hz)
         self._path = source.path()
-        self._ears = scene.listener.trajectory
+        self.ears = scene.listener.trajectory
         self._speed_m_s = (
             scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
         )
@@ -59,8 +59,8 @@ class HeardSource:
 
         A source in the middle of the head is taken to be in front of it.
         """
-        away = self._path(times_s) - self._ears.positions_at(times_s)
-        turns = quaternion_conjugate(self._ears.orientations_at(times_s))
+        away = self._path(times_s) - self.ears.positions_at(times_s)
+        turns = quaternion_conjugate(self.ears.orientations_at(times_s))
         away = np.einsum("tij,tj->ti", rotation_matrix_from_quaternion(turns), away)
         distances = np.linalg.norm(away, axis=1)
         inside = distances < _SAME_PLACE_M
@@ -73,13 +73,8 @@ class HeardSource:
         A source of which nothing says where it faces, faces the place where the listener is at
         the start. A listener in the middle of the source is taken to be in front of it.
         """
-        places = self._path(times_s)
-        away = self._ears.positions_at(times_s) - places
-        if self._yaw is not None:
-            yaws = self._yaw(times_s)
-        else:
-            start = self._ears.positions_at(np.zeros(1)) - places
-            yaws = np.arctan2(start[:, 1], start[:, 0])
+        away = self.ears.positions_at(times_s) - self._path(times_s)
+        yaws = self.yaws_at(times_s)
         cosines, sines = np.cos(yaws), np.sin(yaws)
         x, y, z = away.T
         turned = np.stack([cosines * x + sines * y, cosines * y - sines * x, z], axis=1)
@@ -87,6 +82,13 @@ class HeardSource:
         inside = distances < _SAME_PLACE_M
         turned[inside] = (1.0, 0.0, 0.0)
         return turned / np.where(inside, 1.0, distances)[:, None]
+
+    def yaws_at(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
+        """Return where the player faces in radians, anticlockwise from +x of the world."""
+        if self._yaw is not None:
+            return self._yaw(times_s)
+        start = self.ears.positions_at(np.zeros(1)) - self._path(times_s)
+        return np.arctan2(start[:, 1], start[:, 0])
 
     def gains(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return the factors at some distances."""

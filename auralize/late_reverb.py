@@ -1,0 +1,153 @@
+"""The late part of a room's response: noise that decays, band by band, as diffuse sound does.
+
+Diffuse sound comes from all sides, so at two ears it is alike only at low frequencies: noise for
+a head has the head's diffuse-field spectrum and interaural coherence. In ambisonics, all channels
+are independent, and each degree is as strong as plane waves from everywhere make it.
+
+Noise is evened out: within a band its level follows the decay that is asked for, and does not
+waver by chance, which would make decay times differ by a tenth in the lowest bands.
+
+Source: Menzer and Faller 2010, "Investigations on an early-reflection-free model for BRIRs", for
+late parts from noise with diffuse-field coherence; Kuttruff, Room Acoustics, 6th ed., chapter 5.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Complex128, Float, Float32, Float64
+from scipy.ndimage import uniform_filter1d
+
+from auralize.fourier import fast_length, irfft, rfft
+from auralize.interpolation import HrtfInterpolator
+from auralize.sphere_grids import golden_spiral
+from scenes.surface import OCTAVE_BANDS_HZ
+
+# Neighbouring bands fade into one another over this part of an octave, so that the slower one is
+# not heard far inside the faster one.
+_CROSSOVER_OCTAVES = 1 / 12
+# Levels are evened over so many periods of a band's width.
+_PERIODS = 6.0
+_SHORTEST_EVENED_S = 0.004
+_DIRECTIONS = 512
+_DIFFUSE_LENGTH = 1024
+
+
+def band_count(sample_rate_hz: int) -> int:
+    """Return how many bands late parts have: the seven octaves, and one above, if there is any."""
+    above = OCTAVE_BANDS_HZ[-1] * math.sqrt(2) < 0.45 * sample_rate_hz
+    return len(OCTAVE_BANDS_HZ) + int(above)
+
+
+def decaying_noise(
+    energies_per_s: Float[np.ndarray, "bands samples"],
+    channels: int,
+    sample_rate_hz: int,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "channels samples"]:
+    """Return independent noises whose bands follow given energies over time.
+
+    Args:
+        energies_per_s: Energy per second of each band (`band_count`), beside that of a unit
+            impulse in the band.
+        channels: How many noises.
+        sample_rate_hz: Their rate.
+        rng: Draws them.
+
+    Raises:
+        ValueError: The number of bands is not that of the rate.
+    """
+    bands, count = energies_per_s.shape
+    if bands != band_count(sample_rate_hz):
+        raise ValueError(f"needed are {band_count(sample_rate_hz)} bands, got {bands}.")
+    length = fast_length(max(count, 64))
+    amplitudes = np.sqrt(energies_per_s / sample_rate_hz).astype(np.float32)
+    windows = _band_windows(length, sample_rate_hz, bands)
+    spectra = rfft(rng.standard_normal((channels, length)))
+    noise = np.zeros((channels, count), dtype=np.float32)
+    for band, window in enumerate(windows):
+        inside = irfft(spectra * window, length)
+        width_hz = np.sum(window**2) * sample_rate_hz / length
+        if width_hz > 0:
+            even = _evened(inside, window, width_hz, sample_rate_hz)
+            noise += amplitudes[max(0, band - 1)] * even[:, :count]
+    return noise
+
+
+class DiffuseField:
+    """What a head makes of diffuse sound: a spectrum for each ear, and coherence between them."""
+
+    def __init__(self, interpolator: HrtfInterpolator) -> None:
+        """Average a head over directions that cover the sphere evenly."""
+        responses = interpolator.impulse_responses(golden_spiral(_DIRECTIONS))
+        length = max(_DIFFUSE_LENGTH, fast_length(2 * responses.shape[2]))
+        spectra = rfft(responses.astype(np.float64), length)
+        left, right = np.mean(np.abs(spectra) ** 2, axis=0)
+        across = np.mean(spectra[:, 1] * np.conj(spectra[:, 0]), axis=0)
+        self.coherence: Complex128[np.ndarray, "bins"] = across / np.sqrt(left * right)
+        self._length = length
+        # How late the head's responses are: noise through it is no earlier than reflections.
+        self._delay = int(np.argmax(np.sum(responses**2, axis=(0, 1))))
+        # The ears' noises are L = a·n₁ and R = b·n₁ + c·n₂, which have these powers.
+        first = np.sqrt(left)
+        self._filters = np.stack(
+            [
+                first + 0j,
+                across / first,
+                np.sqrt(np.maximum(right - np.abs(across / first) ** 2, 0)),
+            ]
+        )
+
+    def at_ears(self, noises: Float[np.ndarray, "2 samples"]) -> Float32[np.ndarray, "2 longer"]:
+        """Return two independent noises as diffuse sound at the ears."""
+        half = self._length // 2
+        taps = np.roll(irfft(self._filters, self._length), half, axis=-1)
+        length = fast_length(noises.shape[1] + self._length)
+        first, across, second = rfft(taps, length)
+        spectra = rfft(noises.astype(np.float64), length)
+        ears = irfft(
+            np.stack([first * spectra[0], across * spectra[0] + second * spectra[1]]), length
+        )
+        start = half - self._delay
+        return ears[:, start : start + noises.shape[1] + self._delay].astype(np.float32)
+
+
+def diffuse_harmonics(
+    noises: Float[np.ndarray, "channels samples"],
+) -> Float32[np.ndarray, "channels samples"]:
+    """Return independent noises as diffuse sound in ambisonics (ACN, SN3D).
+
+    Raises:
+        ValueError: The number of channels is no square.
+    """
+    order = math.isqrt(len(noises)) - 1
+    if (order + 1) ** 2 != len(noises):
+        raise ValueError(f"ambisonics have 1, 4, 9, … channels, got {len(noises)}.")
+    degrees = np.floor(np.sqrt(np.arange(len(noises))))
+    return (noises / np.sqrt(2 * degrees + 1)[:, None]).astype(np.float32)
+
+
+def _band_windows(
+    length: int, sample_rate_hz: int, bands: int
+) -> Float64[np.ndarray, "1+bands bins"]:
+    """Return windows over frequency that add up to one: below all bands, and each band's."""
+    frequencies = np.maximum(np.arange(length // 2 + 1) * sample_rate_hz / length, 1e-3)
+    edges = OCTAVE_BANDS_HZ[0] / math.sqrt(2) * 2.0 ** np.arange(bands)
+    place = np.log2(frequencies / edges[:, None]) / _CROSSOVER_OCTAVES
+    above = np.sin(np.clip(place + 0.5, 0, 1) * np.pi / 2) ** 2
+    ones = np.ones((1, len(frequencies)))
+    return np.concatenate([ones, above]) - np.concatenate([above, 0 * ones])
+
+
+def _evened(
+    noise: Float64[np.ndarray, "channels samples"],
+    window: Float64[np.ndarray, "bins"],
+    width_hz: float,
+    sample_rate_hz: int,
+) -> Float32[np.ndarray, "channels samples"]:
+    """Give a band of white noise the power that it has in the mean, at all times."""
+    expected = np.mean(window**2)
+    over = math.ceil(max(_PERIODS / width_hz, _SHORTEST_EVENED_S) * sample_rate_hz)
+    power = uniform_filter1d(uniform_filter1d(noise**2, over, axis=1), over, axis=1)
+    return (noise * np.sqrt(expected / np.maximum(power, 1e-12 * expected))).astype(np.float32)

@@ -1,0 +1,94 @@
+"""What a room's sound arrives at: two ears, or a point with spherical harmonics."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Complex64, Float, Float32
+
+from auralize.fourier import fast_length, irfft, rfft
+from auralize.interpolation import HrtfInterpolator
+from auralize.late_reverb import DiffuseField, diffuse_harmonics
+from auralize.spherical_harmonics import spherical_harmonics
+
+# Room for what filters of walls and air add to a response.
+_COLOUR_S = 0.006
+
+
+class Receiver(Protocol):
+    """Turns arrivals from directions, and diffuse noise, into channels."""
+
+    outputs: int
+    """Channels."""
+
+    noises: int
+    """How many independent noises diffuse sound is made of."""
+
+    length: int
+    """Samples of the response to one arrival; even."""
+
+    def arrivals(
+        self, directions: Float[np.ndarray, "P 3"], spectra: Complex64[np.ndarray, "P bins"]
+    ) -> Float32[np.ndarray, "P outputs length"]:
+        """Return the responses to arrivals from directions, each with a filter."""
+        ...
+
+    def diffuse(
+        self, noises: Float[np.ndarray, "noises samples"]
+    ) -> Float32[np.ndarray, "outputs longer"]:
+        """Return diffuse sound made of independent noises."""
+        ...
+
+
+class Ears:
+    """A head's two ears, left first: each arrival passes through the responses of its direction."""
+
+    outputs = 2
+    noises = 2
+
+    def __init__(self, interpolator: HrtfInterpolator) -> None:
+        """Take a head."""
+        self._interpolator = interpolator
+        rate = interpolator.hrtf.sample_rate_hz
+        self.length = _even_length(interpolator.hrtf.tap_count, rate)
+        self._field = DiffuseField(interpolator)
+
+    def arrivals(
+        self, directions: Float[np.ndarray, "P 3"], spectra: Complex64[np.ndarray, "P bins"]
+    ) -> Float32[np.ndarray, "P 2 length"]:
+        """Return the responses to arrivals from directions, each with a filter."""
+        at_ears = rfft(self._interpolator.impulse_responses(directions), self.length)
+        at_ears *= spectra[:, None]
+        return irfft(at_ears, self.length)
+
+    def diffuse(self, noises: Float[np.ndarray, "2 samples"]) -> Float32[np.ndarray, "2 longer"]:
+        """Return diffuse sound, with the head's spectrum and coherence."""
+        return self._field.at_ears(noises)
+
+
+class Harmonics:
+    """Spherical harmonics around the listener (ACN, SN3D)."""
+
+    def __init__(self, order: int, sample_rate_hz: int) -> None:
+        """Take an ambisonic order."""
+        self._order = order
+        self.outputs = self.noises = (order + 1) ** 2
+        self.length = _even_length(1, sample_rate_hz)
+
+    def arrivals(
+        self, directions: Float[np.ndarray, "P 3"], spectra: Complex64[np.ndarray, "P bins"]
+    ) -> Float32[np.ndarray, "P outputs length"]:
+        """Return the responses to arrivals from directions, each with a filter."""
+        harmonics = spherical_harmonics(directions, self._order).astype(np.float32)
+        return harmonics[..., None] * irfft(spectra, self.length)[:, None]
+
+    def diffuse(
+        self, noises: Float[np.ndarray, "channels samples"]
+    ) -> Float32[np.ndarray, "channels samples"]:
+        """Return diffuse sound: plane waves from everywhere."""
+        return diffuse_harmonics(noises)
+
+
+def _even_length(taps: int, sample_rate_hz: int) -> int:
+    return 2 * fast_length(-(-(taps + round(_COLOUR_S * sample_rate_hz)) // 2))
