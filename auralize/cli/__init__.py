@@ -12,6 +12,7 @@ import sys
 
 import click
 
+from auralize.cli.compare import compare
 from auralize.cli.corpus import corpus
 from auralize.cli.demo import demo
 from auralize.cli.doctor import doctor
@@ -68,6 +69,7 @@ for _verb in (
     separate,
     scene,
     render,
+    compare,
     evaluate,
     doctor,
     corpus,
