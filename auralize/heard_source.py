@@ -17,6 +17,8 @@ from jaxtyping import Float, Float32, Float64
 
 from auralize.delay_line import read_between_samples
 from auralize.directivity import directivity_of
+from auralize.extent import BodyPart, body_parts
+from auralize.fourier import fast_length, irfft, rfft
 from capture.errors import DataError, FileFormatError
 from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
 from scenes.scene import Scene
@@ -27,15 +29,22 @@ _SAME_PLACE_M = 1e-6
 
 
 class HeardSource:
-    """One source of a scene for one listener."""
+    """One source of a scene for one listener, or one point of a source that is a body."""
 
-    def __init__(self, scene: Scene, source: Source, file: soundfile.SoundFile) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        source: Source,
+        file: soundfile.SoundFile,
+        part: BodyPart | None = None,
+    ) -> None:
         """Take an open sound file that fits the scene (see `open_sources`)."""
         self.source = source
         self.sample_rate_hz = scene.sample_rate_hz
         self._file = file
         self._start = round(source.start_s * scene.sample_rate_hz)
-        self._path = source.path()
+        self._middle = source.path()
+        self._part = part
         self.ears = scene.listener.trajectory
         self._speed_m_s = (
             scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
@@ -50,7 +59,26 @@ class HeardSource:
     @property
     def stop(self) -> int:
         """The first sample of the scene after the end of the sound, where it is emitted."""
-        return self._start + len(self._file)
+        tail = 0 if self._part is None else len(self._part.filter) - 1
+        return self._start + len(self._file) + tail
+
+    def positions_at(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T 3"]:
+        """Return where it is in the world, in metres.
+
+        A part of a body is as far from the listener as the body's middle, to its side.
+        """
+        middle = self._middle(times_s)
+        if self._part is None:
+            return middle
+        ears = self.ears.positions_at(times_s)
+        x, y, z = away = (middle - ears).T
+        flat = np.hypot(x, y)
+        level = flat > _SAME_PLACE_M
+        flat = np.where(level, flat, 1.0)
+        left = np.stack([np.where(level, -y, 0.0), np.where(level, x, 1.0), 0 * z]) / flat
+        distances = np.linalg.norm(away, axis=0)
+        angles = np.arctan2(self._part.offset_m, distances)
+        return ears + (np.cos(angles) * away + np.sin(angles) * distances * left).T
 
     def seen_from_listener(
         self, times_s: Float[np.ndarray, "T"]
@@ -59,7 +87,7 @@ class HeardSource:
 
         A source in the middle of the head is taken to be in front of it.
         """
-        away = self._path(times_s) - self.ears.positions_at(times_s)
+        away = self.positions_at(times_s) - self.ears.positions_at(times_s)
         turns = quaternion_conjugate(self.ears.orientations_at(times_s))
         away = np.einsum("tij,tj->ti", rotation_matrix_from_quaternion(turns), away)
         distances = np.linalg.norm(away, axis=1)
@@ -73,7 +101,7 @@ class HeardSource:
         A source of which nothing says where it faces, faces the place where the listener is at
         the start. A listener in the middle of the source is taken to be in front of it.
         """
-        away = self.ears.positions_at(times_s) - self._path(times_s)
+        away = self.ears.positions_at(times_s) - self.positions_at(times_s)
         yaws = self.yaws_at(times_s)
         cosines, sines = np.cos(yaws), np.sin(yaws)
         x, y, z = away.T
@@ -87,7 +115,7 @@ class HeardSource:
         """Return where the player faces in radians, anticlockwise from +x of the world."""
         if self._yaw is not None:
             return self._yaw(times_s)
-        start = self.ears.positions_at(np.zeros(1)) - self._path(times_s)
+        start = self.ears.positions_at(np.zeros(1)) - self.positions_at(times_s)
         return np.arctan2(start[:, 1], start[:, 0])
 
     def gains(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
@@ -108,9 +136,19 @@ class HeardSource:
 
     def _emitted(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
         """Return the sound that the source emits, with silence before its start and after."""
+        if self._part is None:
+            return self._recorded(start, count)
+        share = self._part.filter
+        past = len(share) - 1
+        sound = self._recorded(start - past, past + count)
+        length = fast_length(len(sound))
+        return irfft(rfft(sound, length) * rfft(share, length), length)[past : past + count]
+
+    def _recorded(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
+        """Return the sound of the file, with silence before its start and after."""
         sound = np.zeros(count, dtype=np.float32)
         first = max(start, self._start)
-        last = min(start + count, self.stop)
+        last = min(start + count, self._start + len(self._file))
         if first >= last:
             return sound
         try:
@@ -139,6 +177,8 @@ def open_sources(
 ) -> Generator[list[HeardSource], None, None]:
     """Open the sound files of the sources that sound, and close them afterwards.
 
+    A source that is a body comes as several points, one after the other (see `auralize.extent`).
+
     Args:
         scene: The scene.
         folder: Where its sound files are (the folder of the scene file).
@@ -159,16 +199,25 @@ def open_sources(
         opened: list[HeardSource] = []
         for source in scene.heard_sources:
             path = Path(folder) / source.file
-            try:
-                file = stack.enter_context(soundfile.SoundFile(path))
-            except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-                raise FileFormatError(
-                    f"{path}: not readable as sound ({error}). It belongs to the source "
-                    f"{source.name!r}; give a WAV, FLAC or Ogg file."
-                ) from error
-            _check_sound(scene, source, file, path)
-            opened.append(HeardSource(scene, source, file))
+            parts: tuple[BodyPart | None, ...] = (None,)
+            if source.extent_m > 0:
+                parts = body_parts(source.extent_m, scene.sample_rate_hz)
+            for part in parts:
+                # Each part reads on at its own pace.
+                file = stack.enter_context(_open(source, path))
+                _check_sound(scene, source, file, path)
+                opened.append(HeardSource(scene, source, file, part))
         yield opened
+
+
+def _open(source: Source, path: Path) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise FileFormatError(
+            f"{path}: not readable as sound ({error}). It belongs to the source "
+            f"{source.name!r}; give a WAV, FLAC or Ogg file."
+        ) from error
 
 
 def _check_sound(scene: Scene, source: Source, file: soundfile.SoundFile, path: Path) -> None:

@@ -77,6 +77,10 @@ class Source(SceneModel):
     the player faces, the source always sounds as its file; a source that has a directivity and no
     yaw_deg faces the place where the listener is at the start."""
 
+    extent_m: Annotated[NotNegative, Field(le=100)] = 0.0
+    """Width of a source that is a body and no point (a piano, a choir): what is heard of it comes
+    from across this width. Its level stays the same."""
+
     instrument: Text | None = None
     """What is played: violin, viola, cello, double_bass, guitar, saxophone, or any other word."""
 

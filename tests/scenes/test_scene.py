@@ -85,6 +85,7 @@ class TestSource:
             ({"reference_distance_m": 0}, "greater than 0"),
             ({"start_s": -1}, "greater than or equal to 0"),
             ({"volume": 3}, "Extra"),
+            ({"extent_m": -1}, "greater than or equal to 0"),
             ({"directivity": 1.5}, "from 0 .omni. .* to 1"),
             ({"directivity": True}, "directivity must be one of omni"),
             ({"directivity": "cardoid"}, "got 'cardoid'; did you mean 'cardioid'"),
