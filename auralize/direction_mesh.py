@@ -8,6 +8,8 @@ and mixed linearly inside the small triangles is continuous over the whole spher
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
 from scipy.spatial import ConvexHull, KDTree, QhullError
@@ -17,7 +19,32 @@ from capture.errors import DataError
 # The widest hole: the plane of a triangle must be this far from the middle of the unit sphere
 # (a circle of 66° around its corners).
 _NEAREST_PLANE = 0.4
+# Of all triangles this part has the steps asked for.
+_USUAL = 0.95
 _MOST_STEPS = 100
+
+
+def closed_hull(vertices: Float64[np.ndarray, "V 3"], name: str) -> ConvexHull:
+    """Return the hull of directions that go all round.
+
+    Raises:
+        DataError: The directions leave a hole that is too wide to fill.
+    """
+    try:
+        hull = ConvexHull(vertices)
+    except (QhullError, ValueError) as error:
+        raise DataError(
+            f"the HRTF {name!r} has {len(vertices)} directions that do not go all round. Give a "
+            "SOFA file with directions on a sphere."
+        ) from error
+    nearest = -float(hull.equations[:, 3].max())
+    if nearest < _NEAREST_PLANE:
+        hole = np.degrees(np.arccos(np.clip(nearest, -1, 1)))
+        raise DataError(
+            f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between directions. Give a SOFA "
+            "file with directions all round."
+        )
+    return hull
 
 
 class DirectionMesh:
@@ -35,33 +62,22 @@ class DirectionMesh:
 
         Args:
             vertices: Unit vectors.
-            largest_step_rad: How far apart neighbouring nodes may be.
+            largest_step_rad: How far apart neighbouring nodes may be (not in the few triangles
+                that are larger than others).
             name: What errors call the set.
 
         Raises:
             DataError: The directions leave a hole that is too wide to fill.
         """
         self.vertices = vertices
-        try:
-            hull = ConvexHull(vertices)
-        except (QhullError, ValueError) as error:
-            raise DataError(
-                f"the HRTF {name!r} has {len(vertices)} directions that do not go all round. "
-                "Give a SOFA file with directions on a sphere."
-            ) from error
-        nearest = -float(hull.equations[:, 3].max())
-        if nearest < _NEAREST_PLANE:
-            hole = np.degrees(np.arccos(np.clip(nearest, -1, 1)))
-            raise DataError(
-                f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between directions. Give a "
-                "SOFA file with directions all round."
-            )
+        hull = closed_hull(vertices, name)
         self._corners: Int64[np.ndarray, "T 3"] = hull.simplices.astype(np.int64)
         self._across = hull.neighbors  # the triangle opposite to each corner
         corner_vectors = vertices[self._corners]
         self._weights_from_direction = np.linalg.inv(np.swapaxes(corner_vectors, 1, 2))
         edges = np.linalg.norm(corner_vectors - np.roll(corner_vectors, 1, axis=1), axis=2)
-        self.parts = max(1, int(np.ceil(2 * np.arcsin(edges.max() / 2) / largest_step_rad)))
+        usual = float(np.quantile(edges.max(axis=1), _USUAL))
+        self.parts = max(1, math.ceil(2 * np.arcsin(usual / 2) / largest_step_rad))
         self._tree = KDTree(vertices)
         self._some_triangle = np.zeros(len(vertices), dtype=np.int64)
         self._some_triangle[self._corners] = np.arange(len(self._corners))[:, None]

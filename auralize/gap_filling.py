@@ -9,37 +9,54 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.spatial import KDTree
+
+from auralize.direction_mesh import closed_hull
+from capture.axes import world_from_spherical
 
 # A pole is missing where the last ring ends below 75° of elevation.
 _POLE_ELEVATION_RAD = np.radians(75.0)
-_RING_SPACING_RAD = np.radians(10.0)
+_RING_SPACING_DEG = 10.0
+_NEAR_RAD = np.radians(8.0)
 # Beyond the data a surface falls back to its trend over about this angle (as a chord).
 _REACH = 0.3
 _MOST_KNOTS = 1500
 
 
 def missing_directions(
-    directions: Float64[np.ndarray, "D 3"],
+    directions: Float64[np.ndarray, "D 3"], name: str
 ) -> tuple[Float64[np.ndarray, "K 3"], tuple[str, ...]]:
-    """Return rings that lead from the last measured ring to each pole that nothing comes near."""
+    """Return directions that fill the gaps of a set, and which poles ("below", "above") it lacks.
+
+    They lie on rings 10° apart, wherever nothing was measured within 8° or, in a coarse set, within
+    1.5 times the usual distance of neighbours.
+
+    Raises:
+        DataError: A gap is too wide, and does not only come from an elevation where the set ends.
+    """
     elevations = np.arcsin(np.clip(directions[:, 2], -1.0, 1.0))
+    sides = [
+        (side, pole)
+        for side, pole in ((-1.0, "below"), (1.0, "above"))
+        if float(np.max(side * elevations)) < _POLE_ELEVATION_RAD
+    ]
+    poles = np.reshape([[0.0, 0.0, side] for side, _ in sides], (-1, 3))
+    closed_hull(np.concatenate([directions, poles]), name)
+    measured = KDTree(directions)
+    spacing = float(np.median(measured.query(directions, k=2)[0][:, 1]))
+    candidates = _rings()
+    empty = measured.query(candidates)[0] > max(_NEAR_RAD, 1.5 * spacing)
+    return candidates[empty], tuple(pole for _, pole in sides)
+
+
+def _rings() -> Float64[np.ndarray, "K 3"]:
+    """Return directions about 10° apart, on rings of equal elevation."""
     rings: list[np.ndarray] = []
-    names: list[str] = []
-    for side, name in ((-1.0, "below"), (1.0, "above")):
-        last = float(np.max(side * elevations))
-        if last >= _POLE_ELEVATION_RAD:
-            continue
-        names.append(name)
-        count = int(np.ceil((np.pi / 2 - last) / _RING_SPACING_RAD - 1e-9))
-        for elevation in np.linspace(last, np.pi / 2, count + 1)[1:]:
-            around = 2 * np.pi * np.cos(elevation) / _RING_SPACING_RAD
-            azimuths = np.linspace(0.0, 2 * np.pi, max(1, round(around)), endpoint=False)
-            level = np.full_like(azimuths, side * np.sin(elevation))
-            across = np.cos(elevation)
-            rings.append(
-                np.stack([across * np.cos(azimuths), across * np.sin(azimuths), level], axis=1)
-            )
-    return np.concatenate([*rings, np.zeros((0, 3))]), tuple(names)
+    for elevation in np.radians(np.arange(-90.0, 91.0, _RING_SPACING_DEG)):
+        count = max(1, round(360.0 * float(np.cos(elevation)) / _RING_SPACING_DEG))
+        azimuths = np.linspace(0.0, 2 * np.pi, count, endpoint=False)
+        rings.append(world_from_spherical(azimuths, np.full(count, elevation), np.ones(count)))
+    return np.concatenate(rings)
 
 
 def continuation_weights(

@@ -8,6 +8,7 @@ energy, but leaving the others out changes the spectrum by 0.8 dB.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from auralize.fourier import fast_length, irfft, rfft
 from auralize.sofa import read_sofa
 from capture.errors import FileFormatError
 
+_LOGGER = logging.getLogger(__name__)
+
 DEFAULT_HRTF = "MIT_KEMAR_normal_pinna.sofa"
 
 # Part of the common band in which a resampled response fades out, so that it does not ring longer
@@ -29,6 +32,8 @@ DEFAULT_HRTF = "MIT_KEMAR_normal_pinna.sofa"
 _FADE_UP, _FADE_DOWN = 0.05, 0.1
 # Silence before the first onset, and taps after the last, for what rings there.
 _LEAD, _TAIL = 24, 24
+# Sound from the left that comes this much later to the left ear is no head's.
+_BACKWARDS_S = 100e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +97,14 @@ def read_hrtf(path: str | os.PathLike[str] | None = None) -> Hrtf:
     """Read a head from a SOFA file.
 
     Where a file holds several distances, the farthest is read, because the distance of a source
-    is rendered by other means. Directions that occur twice are read once.
+    is rendered by other means. Directions that occur twice are read once, the first time.
+
+    Many files made after the first drafts of the format place the first ear on the right, though
+    what it hears is the left (CIPIC, LISTEN, older KEMAR files). Where exchanging the ears' places
+    makes sense of the levels, that is done, and a warning is logged.
 
     Args:
-        path: A SOFA file (SimpleFreeFieldHRIR); None for the MIT KEMAR head that is shipped
+        path: A SOFA file (see `auralize.sofa`); None for the MIT KEMAR head that is shipped
             (Gardner and Martin 1994).
 
     Raises:
@@ -116,8 +125,7 @@ def read_hrtf(path: str | os.PathLike[str] | None = None) -> Hrtf:
         name=sofa.title,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
     )
-    _check_sides(hrtf, file)
-    return hrtf
+    return _with_ears_in_order(hrtf, file, sofa.right_first)
 
 
 def default_hrtf_path() -> Path:
@@ -147,12 +155,47 @@ def _delayed(
     return irfft(spectrum, length)[..., :taps]
 
 
-def _check_sides(hrtf: Hrtf, file: Path) -> None:
-    """Refuse a head that hears what is on its left with its right ear."""
-    energy = np.sum(hrtf.impulse_responses**2, axis=2)
-    level_difference = np.log(energy[:, 0] / energy[:, 1])
-    if np.dot(level_difference, hrtf.directions[:, 1]) <= 0:
-        raise FileFormatError(
-            f"{file}: cannot be used as an HRTF: sources on the left (azimuth 90°) are not louder "
-            "in the left ear, so ears or azimuths are exchanged, or it is no HRTF at all."
+def _with_ears_in_order(hrtf: Hrtf, file: Path, right_first: bool) -> Hrtf:
+    """Return a head that hears what is on its left with its left ear: louder and earlier.
+
+    Raises:
+        FileFormatError: It does neither as it is nor as older files have it.
+    """
+    if _leaning(_level_differences(hrtf), hrtf) <= 0:
+        if not right_first or _leaning(_level_differences(hrtf), hrtf) == 0:
+            raise FileFormatError(
+                f"{file}: cannot be used as an HRTF: sources on the left (azimuth 90°) are not "
+                "louder in the left ear, so ears or azimuths are exchanged, or it is no HRTF at "
+                "all."
+            )
+        _LOGGER.warning(
+            "%s: the file places its first ear on the right, but what it hears is louder from the "
+            "left (a known mistake of older files); it is taken as the left ear.",
+            file,
         )
+        hrtf = replace(hrtf, impulse_responses=hrtf.impulse_responses[:, ::-1])
+    if _leaning(_time_differences_s(hrtf), hrtf) < -_BACKWARDS_S:
+        raise FileFormatError(
+            f"{file}: cannot be used as an HRTF: sources on the left (azimuth 90°) are louder, but "
+            "later in the left ear, so the phase of its spectra has the other sign, or its delays "
+            "are exchanged."
+        )
+    return hrtf
+
+
+def _leaning(differences: Float64[np.ndarray, "D"], hrtf: Hrtf) -> float:
+    """Return how much differences between the ears rise from the right to the left."""
+    sideways = hrtf.directions[:, 1]
+    return float(np.dot(differences, sideways) / np.dot(sideways, sideways))
+
+
+def _level_differences(hrtf: Hrtf) -> Float64[np.ndarray, "D"]:
+    energy = np.sum(hrtf.impulse_responses**2, axis=2)
+    return np.log(energy[:, 0] / energy[:, 1])
+
+
+def _time_differences_s(hrtf: Hrtf) -> Float64[np.ndarray, "D"]:
+    """Return how much later the right ear's energy comes, in the mean."""
+    energy = hrtf.impulse_responses**2
+    times = energy @ np.arange(hrtf.tap_count) / energy.sum(axis=2)
+    return (times[:, 1] - times[:, 0]) / hrtf.sample_rate_hz

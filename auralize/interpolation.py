@@ -12,12 +12,12 @@ Between the measured directions,
   unwrapping.
 
 At a measured direction this gives back the measured response. Splines are evaluated at the nodes
-of a mesh whose steps are at most 2.5°, once for each node that is needed; in a small triangle of
+of a mesh whose steps are at most 2.2°, once for each node that is needed; in a small triangle of
 the mesh, aligned responses and delays are mixed linearly, which is fast, and continuous all over.
 On KEMAR that changes the bands' levels by less than 0.1 dB (rms).
 
-Where a set leaves out the floor or the ceiling (KEMAR ends at −40°), rings 10° apart are filled by
-continuing the surfaces (see `auralize.gap_filling`).
+Where a set leaves out the floor or the ceiling (KEMAR ends at −40°), directions about 10° apart are
+filled by continuing the surfaces (see `auralize.gap_filling`).
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ from auralize.gap_filling import continuation_weights, missing_directions
 from auralize.hrtf import Hrtf
 from auralize.sphere_splines import smooth_weights
 
-_LARGEST_STEP_RAD = np.radians(2.5)
+_LARGEST_STEP_RAD = np.radians(2.2)
 # Splines go through this many of the nearest directions.
 _KNOTS = 24
 # Magnitudes are kept above −180 dB of the largest, so that their logarithms are finite.
 _SMALLEST = 1e-9
 _ONSET_THRESHOLD = 0.1
-# What an aligned response keeps before its onset (a tenth of the maximum; some is heard before),
-# and samples after its end, for what rings there.
+# What an aligned response keeps at least before its onset (a tenth of the maximum), all that is
+# above −90 dB before, and samples at its ends for what rings there.
 _LEAD_S = 1.4e-3
+_INAUDIBLE = 3e-5
 _TAIL = 24
 # Nodes that are kept; KEMAR has 11 000 all round, of which a scene touches few.
 _MOST_NODES = 4096
@@ -73,22 +74,24 @@ class HrtfInterpolator:
         self.hrtf = hrtf
         self._length = fast_length(hrtf.tap_count + 512)
         self._bins_per_turn = np.arange(self._length // 2 + 1) / self._length
-        filled, self.filled_poles = missing_directions(hrtf.directions)
-        fill = continuation_weights(hrtf.directions, filled)
+        filled, self.filled_poles = missing_directions(hrtf.directions, hrtf.name)
+        self._fill = continuation_weights(hrtf.directions, filled)
 
-        lead = round(_LEAD_S * hrtf.sample_rate_hz)
         onsets = _onsets(hrtf.impulse_responses)
-        all_onsets = _extended(onsets, fill)
+        lead = max(round(_LEAD_S * hrtf.sample_rate_hz), _heard_before(hrtf, onsets) + _TAIL)
+        all_onsets = np.concatenate([onsets, self._fill @ onsets])
         self.early_samples = max(0, int(np.ceil(lead - all_onsets.min())))
         self._delays = all_onsets - lead + self.early_samples
         self.aligned_tap_count = math.ceil(hrtf.tap_count - onsets.min()) + lead + _TAIL
 
-        spectrum = rfft(hrtf.impulse_responses, self._length)
-        magnitude = np.abs(spectrum)
-        magnitude = np.maximum(magnitude, magnitude.max() * _SMALLEST)
-        phasors = spectrum / magnitude * self._delayed_by(lead - onsets)
-        self._log_magnitudes = _extended(np.log(magnitude), fill).astype(np.float32)
-        self._phasors = _extended(phasors, fill).astype(np.complex64)
+        # Of the measured and the filled directions; computed when they are needed, because of a
+        # large set few are.
+        count, bins = len(all_onsets), self._length // 2 + 1
+        self._from_lead = lead - onsets
+        self._known = np.zeros(count, dtype=np.bool_)
+        self._log_magnitudes = np.empty((count, 2, bins), dtype=np.float32)
+        self._phasors = np.empty((count, 2, bins), dtype=np.complex64)
+        self._smallest = _SMALLEST * float(np.abs(hrtf.impulse_responses).sum(axis=2).max())
         self._mesh = DirectionMesh(
             np.concatenate([hrtf.directions, filled]),
             largest_step_rad=_LARGEST_STEP_RAD,
@@ -212,6 +215,7 @@ class HrtfInterpolator:
     ) -> tuple[Float64[np.ndarray, "K 2"], Float32[np.ndarray, "K 2 aligned_taps"]]:
         """Return the delays and the aligned responses of nodes."""
         weights = self._node_weights(keys)
+        self._learn(np.unique(weights.indices))
         delays = np.maximum(weights @ self._delays, 0.0)
         single = weights.astype(np.float32)
         vertex_count, _, bins = self._phasors.shape
@@ -223,6 +227,24 @@ class HrtfInterpolator:
         magnitudes /= np.maximum(np.abs(phasors), np.float32(1e-12))
         phasors *= magnitudes
         return delays, irfft(phasors, self._length)[..., : self.aligned_tap_count]
+
+    def _learn(self, vertices: np.ndarray) -> None:
+        """Compute magnitudes and phasors of some vertices, those that are not known yet."""
+        new = vertices[~self._known[vertices]]
+        self._known[new] = True
+        measured = new[new < len(self._fill.T)]
+        spectrum = rfft(self.hrtf.impulse_responses[measured], self._length)
+        magnitude = np.maximum(np.abs(spectrum), self._smallest)
+        self._log_magnitudes[measured] = np.log(magnitude)
+        spectrum /= magnitude
+        self._phasors[measured] = spectrum * self._delayed_by(self._from_lead[measured])
+        filled = new[len(measured) :] - len(self._fill.T)
+        if len(filled) > 0:
+            knots = np.flatnonzero(self._fill.any(axis=0))
+            self._learn(knots)
+            weights = self._fill[np.ix_(filled, knots)]
+            for values in (self._log_magnitudes, self._phasors):
+                values[len(self._fill.T) + filled] = np.tensordot(weights, values[knots], axes=1)
 
     def _node_weights(self, keys: list[int]) -> csr_array:
         """Return how much each vertex counts for each node, shape (nodes, vertices)."""
@@ -284,6 +306,8 @@ def _onsets(responses: Float64[np.ndarray, "D 2 taps"]) -> Float64[np.ndarray, "
     return (after - 1 + part)[..., 0]
 
 
-def _extended(values: np.ndarray, fill: Float64[np.ndarray, "K D"]) -> np.ndarray:
-    """Append the values that stand for directions that were not measured."""
-    return np.concatenate([values, np.tensordot(fill, values, axes=1)])
+def _heard_before(hrtf: Hrtf, onsets: Float64[np.ndarray, "D 2"]) -> int:
+    """Return how many samples before an onset a response may begin."""
+    magnitudes = np.abs(hrtf.impulse_responses)
+    first = (magnitudes > _INAUDIBLE * magnitudes.max()).argmax(axis=-1)
+    return math.ceil((onsets - first).max())

@@ -36,7 +36,7 @@ def interpolator(kemar):
 
 @pytest.fixture(scope="module")
 def mesh(kemar):
-    knots = np.concatenate([kemar.directions, random_directions(50, seed=5)])
+    knots = np.concatenate([kemar.directions, random_directions(200, seed=5)])
     return DirectionMesh(knots, largest_step_rad=np.radians(4), name="KEMAR and more")
 
 
