@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auralize.direction_mesh import DirectionMesh
-from auralize.gap_filling import continuation_weights
+from auralize.gap_filling import continuation_weights, missing_directions
 from auralize.hrtf import read_hrtf
 from auralize.interaural import (
     erb_levels_db,
@@ -36,8 +36,9 @@ def interpolator(kemar):
 
 @pytest.fixture(scope="module")
 def mesh(kemar):
-    knots = np.concatenate([kemar.directions, random_directions(200, seed=5)])
-    return DirectionMesh(knots, largest_step_rad=np.radians(4), name="KEMAR and more")
+    filled = missing_directions(kemar.directions, kemar.name)[0]
+    directions = np.concatenate([kemar.directions, filled])
+    return DirectionMesh(directions, largest_step_rad=np.radians(4), name=kemar.name)
 
 
 def direction(azimuth_deg, elevation_deg=0.0):
