@@ -41,9 +41,9 @@ class BandFilters:
         air_db = air_absorption_db_per_m(frequencies, medium) * medium.air_absorption
         curves.append(-air_db * np.log(10) / 20)
         logs = minimum_phase_log_spectra(np.array(curves))[:, ::_OVERSAMPLED]
-        self._logs = logs.astype(np.complex64)
         bins = np.arange(length // 2 + 1)
-        self._sample = (-2j * np.pi * bins / length).astype(np.complex64)
+        self._log_magnitudes = logs.real.astype(np.float32)
+        self._phases = np.vstack([logs.imag, -2 * np.pi * bins / length]).astype(np.float32)
         fade = np.clip((bins / (length / 2) - _FADE_FROM) / (1 - _FADE_FROM), 0, 1)
         self._fade = (np.cos(fade * np.pi / 2) ** 2).astype(np.float32)
 
@@ -63,9 +63,13 @@ class BandFilters:
             delays_samples: Delays, also between samples; small against the length.
         """
         logs = np.log(np.maximum(octave_gains, _SMALLEST_GAIN))
-        weights = np.column_stack([logs, metres]).astype(np.float32)
-        exponents = weights @ self._logs
-        exponents += delays_samples.astype(np.float32)[:, None] * self._sample
-        spectra = np.exp(exponents, out=exponents)
-        spectra *= factors.astype(np.float32)[:, None] * self._fade
+        weights = np.column_stack([logs, metres, delays_samples]).astype(np.float32)
+        magnitudes = weights[:, :-1] @ self._log_magnitudes
+        np.exp(magnitudes, out=magnitudes)
+        magnitudes *= factors.astype(np.float32)[:, None] * self._fade
+        phases = weights @ self._phases
+        # Real functions of float32 are several times as fast as complex ones.
+        spectra = np.empty(phases.shape, dtype=np.complex64)
+        np.multiply(magnitudes, np.cos(phases), out=spectra.real)
+        np.multiply(magnitudes, np.sin(phases), out=spectra.imag)
         return spectra

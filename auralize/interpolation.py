@@ -201,7 +201,8 @@ class HrtfInterpolator:
         self._rows.update(zip(keys, range(count, count + len(keys)), strict=True))
         for length in self._tables:
             if length > 0:
-                self._tables[length] = _grown(self._tables[length], room)
+                if room > len(self._tables[length]):
+                    self._tables[length] = _grown(self._tables[length], room)
                 self._tables[length][new] = _as_floats(rfft(self._tables[0][new], length))
 
     def _spectra(self, length: int) -> Float32[np.ndarray, "rows 2 floats"]:

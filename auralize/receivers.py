@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Complex64, Float, Float32
+from jaxtyping import Complex64, Float, Float32, Float64
+from scipy.spatial import KDTree
 
-from auralize.fourier import fast_length, irfft, rfft
+from auralize.fourier import fast_length, irfft
 from auralize.interpolation import HrtfInterpolator
 from auralize.late_reverb import DiffuseField, diffuse_harmonics
 from auralize.spherical_harmonics import spherical_harmonics
@@ -28,10 +29,17 @@ class Receiver(Protocol):
     length: int
     """Samples of the response to one arrival; even."""
 
+    late: int
+    """By how many samples all responses to arrivals are late."""
+
     def arrivals(
         self, directions: Float[np.ndarray, "P 3"], spectra: Complex64[np.ndarray, "P bins"]
     ) -> Float32[np.ndarray, "P outputs length"]:
         """Return the responses to arrivals from directions, each with a filter."""
+        ...
+
+    def nearest(self, directions: Float[np.ndarray, "P 3"]) -> Float64[np.ndarray, "P 3"]:
+        """Return directions close by that cost least to respond to."""
         ...
 
     def diffuse(
@@ -51,16 +59,32 @@ class Ears:
         """Take a head."""
         self._interpolator = interpolator
         rate = interpolator.hrtf.sample_rate_hz
-        self.length = _even_length(interpolator.hrtf.tap_count, rate)
+        self.length = _even_length(
+            interpolator.aligned_tap_count + interpolator.early_samples, rate
+        )
+        self.late = interpolator.early_samples
+        self._turns = np.arange(self.length // 2 + 1) / self.length
+        self._measured = KDTree(interpolator.hrtf.directions)
         self._field = DiffuseField(interpolator)
 
     def arrivals(
         self, directions: Float[np.ndarray, "P 3"], spectra: Complex64[np.ndarray, "P bins"]
     ) -> Float32[np.ndarray, "P 2 length"]:
         """Return the responses to arrivals from directions, each with a filter."""
-        at_ears = rfft(self._interpolator.impulse_responses(directions), self.length)
-        at_ears *= spectra[:, None]
+        delays, at_ears = self._interpolator.aligned_spectra(directions, self.length)
+        turns = delays[..., None] * self._turns
+        turns -= np.round(turns)
+        angles = (-2 * np.pi * turns).astype(np.float32)
+        delayed = np.empty(angles.shape, dtype=np.complex64)
+        np.cos(angles, out=delayed.real)
+        np.sin(angles, out=delayed.imag)
+        delayed *= spectra[:, None]
+        at_ears *= delayed
         return irfft(at_ears, self.length)
+
+    def nearest(self, directions: Float[np.ndarray, "P 3"]) -> Float64[np.ndarray, "P 3"]:
+        """Return the measured directions that are nearest."""
+        return self._interpolator.hrtf.directions[self._measured.query(directions)[1]]
 
     def diffuse(self, noises: Float[np.ndarray, "2 samples"]) -> Float32[np.ndarray, "2 longer"]:
         """Return diffuse sound, with the head's spectrum and coherence."""
@@ -69,6 +93,8 @@ class Ears:
 
 class Harmonics:
     """Spherical harmonics around the listener (ACN, SN3D)."""
+
+    late = 0
 
     def __init__(self, order: int, sample_rate_hz: int) -> None:
         """Take an ambisonic order."""
@@ -82,6 +108,10 @@ class Harmonics:
         """Return the responses to arrivals from directions, each with a filter."""
         harmonics = spherical_harmonics(directions, self._order).astype(np.float32)
         return harmonics[..., None] * irfft(spectra, self.length)[:, None]
+
+    def nearest(self, directions: Float[np.ndarray, "P 3"]) -> Float64[np.ndarray, "P 3"]:
+        """Return the directions themselves, which all cost the same."""
+        return directions
 
     def diffuse(
         self, noises: Float[np.ndarray, "channels samples"]

@@ -1,8 +1,9 @@
 """What a room adds to the straight way: responses from a source to a receiver.
 
 A response has two parts. Early reflections arrive one by one, each from its direction, as late as
-its way is long, with what its walls, the air and the source's directivity leave of it. The late
-part is noise that carries on their energy.
+its way is long, with what its walls, the air and the source's directivity leave of it (after more
+than four walls, ears get it from the nearest direction that was measured: KEMAR's lie 5° apart).
+The late part is noise that carries on their energy.
 
 Times count from the arrival of the straight sound: whatever delay that has, all else has on top.
 """
@@ -31,8 +32,10 @@ ORDER_STANDING, ORDER_MOVING, ORDER_MESH = 6, 3, 2
 """Most walls on the way of an early reflection, where the scene does not say."""
 
 _CHUNK = 128
+# Beyond, reflections are so many that each may come from the nearest measured direction.
+_EXACT_ORDER = 4
 # Sound between samples rings; so much of it is kept before an arrival.
-_BEFORE = 32
+_RINGING = 32
 _LATE_FALL_DB = 66.0
 _FADE_OUT_S = 0.02
 
@@ -82,22 +85,25 @@ class RoomResponses:
         away, far = away[reflected], distances[reflected]
         factors, gains = self._radiated(source, arrivals.departures[reflected], time_s)
         gains = gains * _to_octaves(arrivals.band_gains[reflected])
-        later = (far - distances[0]) * self._rate / self._medium.speed_of_sound_m_s + _BEFORE
+        later = (far - distances[0]) * self._rate / self._medium.speed_of_sound_m_s
         starts = np.floor(later).astype(np.int64)
-        response = np.zeros((self._receiver.outputs, _BEFORE + self.early_taps), dtype=np.float32)
+        before = _RINGING + self._receiver.late
+        response = np.zeros((self._receiver.outputs, before + self.early_taps), dtype=np.float32)
         directions = away @ turn.T / far[:, None]
+        many = arrivals.orders[reflected] > _EXACT_ORDER
+        directions[many] = self._receiver.nearest(directions[many])
         for first in range(0, len(far), _CHUNK):
             part = slice(first, first + _CHUNK)
             spectra = self._filters.spectra(
                 source.gains(far[part]) * factors[part],
                 gains[part],
                 far[part] - source.source.reference_distance_m,
-                later[part] - starts[part] + _BEFORE,
+                later[part] - starts[part] + _RINGING,
             )
             pieces = self._receiver.arrivals(directions[part], spectra)
-            for start, piece in zip(starts[part] - _BEFORE, pieces, strict=True):
+            for start, piece in zip(starts[part], pieces, strict=True):
                 response[:, start : start + piece.shape[1]] += piece
-        return response[:, _BEFORE:]
+        return response[:, before:]
 
     def late(self, source: HeardSource) -> Float32[np.ndarray, "outputs taps"]:
         """Return the late part of a source, with its gain, for where all are at the start.
