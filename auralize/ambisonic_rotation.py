@@ -7,6 +7,7 @@ they are polynomials, so a sum over a grid gives these means to the last bit but
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -14,7 +15,7 @@ from jaxtyping import Float, Float32, Float64
 
 from auralize.sphere_grids import quadrature
 from auralize.spherical_harmonics import order_of, spherical_harmonics
-from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
+from capture.pose import IDENTITY_WXYZ, quaternion_conjugate, rotation_matrix_from_quaternion
 
 
 def rotation_of_channels(
@@ -64,10 +65,15 @@ def channels_for_turned_head(
 class HeadTurner:
     """Turns a sound field block by block; a new orientation is faded in over one block."""
 
-    def __init__(self, channel_count: int) -> None:
-        """Start with a head that faces the front of the field."""
+    def __init__(
+        self,
+        channel_count: int,
+        orientation_wxyz: Float[np.ndarray, "4"] | Sequence[float] = IDENTITY_WXYZ,
+    ) -> None:
+        """Start with a head that is turned in some way; if none is given, it faces the front."""
         self._order = order_of(channel_count)
-        self._matrix = np.eye(channel_count, dtype=np.float32)
+        self._orientation = np.array(orientation_wxyz, dtype=np.float64)
+        self._matrix = self._matrix_of(self._orientation)
 
     def process(
         self,
@@ -76,14 +82,19 @@ class HeadTurner:
     ) -> Float32[np.ndarray, "channels samples"]:
         """Return the next block as the head hears it, which is turned so at the block's end."""
         before = self._matrix
-        self._matrix = channels_for_turned_head(orientation_wxyz, self._order).astype(np.float32)
-        turned = self._matrix @ channels
-        if not np.array_equal(before, self._matrix):
-            count = channels.shape[1]
-            rising = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
-            old = before @ channels
-            turned = old + rising * (turned - old)
-        return turned
+        if np.array_equal(orientation_wxyz, self._orientation):
+            return before @ channels
+        self._orientation = np.array(orientation_wxyz, dtype=np.float64)
+        self._matrix = self._matrix_of(self._orientation)
+        count = channels.shape[1]
+        rising = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
+        old = before @ channels
+        return old + rising * (self._matrix @ channels - old)
+
+    def _matrix_of(
+        self, orientation_wxyz: Float64[np.ndarray, "4"]
+    ) -> Float32[np.ndarray, "channels channels"]:
+        return channels_for_turned_head(orientation_wxyz, self._order).astype(np.float32)
 
 
 @cache

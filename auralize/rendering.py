@@ -20,18 +20,18 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32
-from pydantic import ValidationError
 
 from auralize.ambisonics import render_ambisonics
 from auralize.binaural import render_binaural
 from auralize.headphone_eq import HeadphoneEq, read_headphone_eq
 from auralize.hrtf import Hrtf, read_hrtf
 from auralize.measured_sound import MeasuredSound, measure
+from auralize.output_settings import GainReason, changed_output, choose_gain
 from auralize.sound_file import SoundFileFormat, check_format, container_of, write_sound_file
 from auralize.wave_header import Tags
 from capture.atomic import atomic_path
 from capture.errors import DataError, OutputError
-from scenes.scene import Output, Scene
+from scenes.scene import Scene
 from scenes.scene_file import read_scene
 
 _MEASURED_PART = 0.9
@@ -40,8 +40,6 @@ _CONVENTION_NAMES = {
     "n3d": "ambisonics of order {}, ACN channels, N3D",
     "fuma": "ambisonics of order {}, Furse-Malham channels and weights",
 }
-
-GainReason = Literal["none", "loudness", "true peak", "loudness, held back by true peak"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +128,7 @@ def render(
     container = container_of(out)
     scene = read_scene(scene_path)
     if output:
-        scene = scene.model_copy(update={"output": _changed(scene.output, output)})
+        scene = scene.model_copy(update={"output": changed_output(scene.output, output)})
     renderer = _Renderer(scene, Path(scene_path).parent, out, sofa, headphone_eq)
     form = SoundFileFormat(
         container=container,
@@ -145,7 +143,7 @@ def render(
     with ExitStack() as stack:
         temporaries = [stack.enter_context(atomic_path(path)) for path in (out, *files.values())]
         sounds = _measured(renderer, scene, temporaries, list(files), report)
-        gain_db, reason = _gain(sounds, scene.output, form.ceiling_dbfs)
+        gain_db, reason = choose_gain(sounds, scene.output, form.ceiling_dbfs)
         mix = sounds[0]
         result = RenderReport(
             format="ambix" if renderer.is_ambisonic else "binaural",
@@ -263,22 +261,6 @@ def _alone(scene: Scene, name: str, sample_count: int) -> Scene:
     )
 
 
-def _gain(
-    sounds: Sequence[MeasuredSound], output: Output, ceiling_dbfs: float
-) -> tuple[float, GainReason]:
-    """Return the gain of the mix and all stems, and why it is that."""
-    loudness_lufs = sounds[0].loudness_lufs
-    wanted_db = 0.0
-    asked = output.loudness_lufs is not None and math.isfinite(loudness_lufs)
-    if asked and output.loudness_lufs is not None:
-        wanted_db = output.loudness_lufs - loudness_lufs
-    peak_dbtp = max(sound.true_peak_dbtp for sound in sounds)
-    largest_db = min(output.true_peak_limit_dbtp, ceiling_dbfs) - peak_dbtp
-    if output.limit_true_peak and wanted_db > largest_db:
-        return largest_db, "loudness, held back by true peak" if asked else "true peak"
-    return wanted_db, "loudness" if asked else "none"
-
-
 def _tags(report: RenderReport, sound: MeasuredSound, title: str) -> Tags:
     """Return what a file says about itself; nothing that changes from one day to the next."""
     order = math.isqrt(report.channel_count) - 1
@@ -303,15 +285,6 @@ def _tags(report: RenderReport, sound: MeasuredSound, title: str) -> Tags:
         loudness_lufs=loudness,
         true_peak_dbtp=peak,
     )
-
-
-def _changed(output: Output, changes: Mapping[str, Any]) -> Output:
-    try:
-        return Output.model_validate({**output.model_dump(), **changes})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        raise DataError(f"the render's output: {reason} (changed were {dict(changes)}).") from error
 
 
 def _stem_paths(folder: Path, scene: Scene, out: Path) -> dict[str, Path]:

@@ -14,6 +14,7 @@ import click
 
 from auralize.cli.compare import compare
 from auralize.cli.corpus import corpus
+from auralize.cli.decode import decode
 from auralize.cli.demo import demo
 from auralize.cli.doctor import doctor
 from auralize.cli.evaluate import evaluate
@@ -69,6 +70,7 @@ for _verb in (
     separate,
     scene,
     render,
+    decode,
     compare,
     evaluate,
     doctor,

@@ -68,3 +68,58 @@ sofa_option: Decorator = click.option(
 def out_folder(take: Path, out: Path | None) -> Path:
     """Return the folder for the results of a take: as given, or beside the take."""
     return out if out is not None else take.resolve().with_name(take.resolve().stem + ".auralized")
+
+
+def level_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how a sound file is written, for `changed_levels`."""
+    for option in (
+        click.option(
+            "--limit",
+            metavar="DBTP",
+            help="Highest true peak, or none with float32.  [default: the scene's, else -1]",
+        ),
+        click.option(
+            "--loudness",
+            "loudness_lufs",
+            type=click.FloatRange(-70, 0),
+            metavar="LUFS",
+            help="Bring the whole to this loudness (BS.1770), as far as the limit lets it.",
+        ),
+        click.option(
+            "--format",
+            "sample_format",
+            type=click.Choice(("pcm16", "pcm24", "float32")),
+            help="Samples of the file; pcm16 is dithered.  [default: the scene's, else pcm24]",
+        ),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def changed_levels(
+    sample_format: str | None, loudness_lufs: float | None, limit: str | None
+) -> dict[str, object]:
+    """Return the fields of a scene's output that `level_options` change.
+
+    Raises:
+        click.BadParameter: The limit is neither a level nor none.
+    """
+    given = {"sample_format": sample_format, "loudness_lufs": loudness_lufs}
+    return _limit(limit) | {key: value for key, value in given.items() if value is not None}
+
+
+def _limit(limit: str | None) -> dict[str, object]:
+    """Return the fields of the scene's output that an option --limit changes."""
+    if limit is None:
+        return {}
+    if limit.lower() == "none":
+        return {"limit_true_peak": False}
+    try:
+        level_dbtp = float(limit)
+    except ValueError:
+        level_dbtp = 1.0
+    if not -60 <= level_dbtp <= 0:
+        raise click.BadParameter(
+            f"{limit!r} is neither a level from -60 to 0 dBTP nor none.", param_hint="--limit"
+        )
+    return {"limit_true_peak": True, "true_peak_limit_dbtp": level_dbtp}

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from auralize.cli.options import sofa_option
+from auralize.cli.options import changed_levels, level_options, sofa_option
 from auralize.cli.terminal import stage_bars
-
-_FORMATS = ("pcm16", "pcm24", "float32")
 
 
 @click.command(epilog="Example: auralize render scene.yaml -o preview.wav, or -o preview.ambix.wav")
@@ -40,24 +38,7 @@ _FORMATS = ("pcm16", "pcm24", "float32")
     help="Ambisonic channels: sn3d is AmbiX, fuma ends at order 3.  [default: the scene's, else "
     "sn3d]",
 )
-@click.option(
-    "--format",
-    "sample_format",
-    type=click.Choice(_FORMATS),
-    help="Samples of the file; pcm16 is dithered.  [default: the scene's, else pcm24]",
-)
-@click.option(
-    "--loudness",
-    "loudness_lufs",
-    type=click.FloatRange(-70, 0),
-    metavar="LUFS",
-    help="Bring the whole to this loudness (BS.1770), as far as the limit lets it.",
-)
-@click.option(
-    "--limit",
-    metavar="DBTP",
-    help="Highest true peak, or none with float32.  [default: the scene's, else -1]",
-)
+@level_options
 @click.option(
     "--stems",
     type=click.Path(path_type=Path),
@@ -89,13 +70,10 @@ def render(
     from auralize.json_numbers import finite
     from auralize.rendering import render as render_scene
 
-    given = {
-        "ambisonic_order": order,
-        "ambisonic_convention": convention,
-        "sample_format": sample_format,
-        "loudness_lufs": loudness_lufs,
+    ambisonic = {"ambisonic_order": order, "ambisonic_convention": convention}
+    changes = changed_levels(sample_format, loudness_lufs, limit) | {
+        key: value for key, value in ambisonic.items() if value is not None
     }
-    changes = _limit(limit) | {key: value for key, value in given.items() if value is not None}
     with stage_bars() as bar:
         report = render_scene(
             scene,
@@ -117,20 +95,3 @@ def render(
     )
     for name, file in report.stems.items():
         click.echo(f"{file}: {name} alone")
-
-
-def _limit(limit: str | None) -> dict[str, object]:
-    """Return the fields of the scene's output that an option --limit changes."""
-    if limit is None:
-        return {}
-    if limit.lower() == "none":
-        return {"limit_true_peak": False}
-    try:
-        level_dbtp = float(limit)
-    except ValueError:
-        level_dbtp = 1.0
-    if not -60 <= level_dbtp <= 0:
-        raise click.BadParameter(
-            f"{limit!r} is neither a level from -60 to 0 dBTP nor none.", param_hint="--limit"
-        )
-    return {"limit_true_peak": True, "true_peak_limit_dbtp": level_dbtp}
