@@ -17,10 +17,14 @@ a signed permutation, so directions convert as points do.
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float
+from typing import TYPE_CHECKING, TypeAlias
 
-Points = Float[np.ndarray, "*batch 3"]
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Points: TypeAlias = "Float[np.ndarray, '*batch 3']"
 
 
 def world_from_camera_axes(points: Points) -> Points:

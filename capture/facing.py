@@ -10,10 +10,14 @@ face the camera would give.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float, Float64
 
 from capture.point_cloud import PointCloud
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 _VOXEL_M = 0.03
 _LAYER_M = 0.05

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
 
 from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
 from capture.pose import Pose
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32, Float64, Int64, UInt8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

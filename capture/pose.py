@@ -7,9 +7,12 @@ World frame: x front, y left, z up, metres; yaw is anticlockwise seen from above
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Float64
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 IDENTITY_WXYZ = (1.0, 0.0, 0.0, 0.0)
 

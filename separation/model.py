@@ -15,12 +15,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import pydantic
 import safetensors.torch
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from capture.atomic import atomic_path
@@ -33,9 +31,13 @@ from separation.conditioners.point_cloud import (
     PointCloudConfig,
     SparseCloud,
 )
+from separation.configuration import from_mapping
 from separation.fusions import FilmFusion, LinearFusion, MultiplyFusion
 from separation.heads import masks_from_logits
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,31 +88,6 @@ class ModelConfig:
                 f"{self.spectrogram.rows} rows do not fit {self.backbone.levels} U-Net levels: "
                 f"choose a multiple of {2**self.backbone.levels}."
             )
-
-
-_CONFIG_ADAPTER = pydantic.TypeAdapter(ModelConfig)
-
-
-def model_config_from_dict(data: Mapping[str, Any]) -> ModelConfig:
-    """Return the configuration that a mapping (of a JSON file) describes.
-
-    Raises:
-        ValueError: A value or a key is wrong; pydantic's message names it.
-    """
-    config = _CONFIG_ADAPTER.validate_python(dict(data))
-    refuse_unknown_keys(data, asdict(config))
-    return config
-
-
-def refuse_unknown_keys(
-    given: Mapping[str, Any], known: Mapping[str, Any], where: str = ""
-) -> None:
-    """Raise ValueError for a key, at any depth, that a configuration does not have."""
-    for key, value in given.items():
-        if key not in known:
-            raise ValueError(f"unknown key {where}{key}: choose from {', '.join(known)}.")
-        if isinstance(value, Mapping) and isinstance(known[key], Mapping):
-            refuse_unknown_keys(value, known[key], f"{where}{key}.")
 
 
 class SeparationModel(nn.Module):
@@ -211,7 +188,7 @@ class SeparationModel(nn.Module):
         target = Path(path)
         settings = target.with_suffix(".json")
         try:
-            config = model_config_from_dict(json.loads(settings.read_text(encoding="utf-8")))
+            config = from_mapping(ModelConfig, json.loads(settings.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise FileFormatError(
                 f"{settings}: not the configuration of a separation network ({error}). A "

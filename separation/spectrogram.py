@@ -12,12 +12,14 @@ Source: Zhao et al., "The Sound of Pixels" (2018), section 4.1, for sizes and wa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from jaxtyping import Complex64, Float
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from jaxtyping import Complex64, Float
 
 _WARP_BASE = 21.0
 

@@ -7,12 +7,15 @@ as Slizovskaia, Haro, Gómez (2020) use it: a decoder for each instrument.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from separation.backbones.unet import Modulate, UNet, UNetConfig, initialize
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class MultiHeadUNet(nn.Module):

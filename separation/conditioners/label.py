@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-Labels = Sequence[str] | Int[Tensor, "*shape"]
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+Labels: TypeAlias = "Sequence[str] | Int[Tensor, '*shape']"
 
 
 class LabelConditioner(nn.Module):

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int32, UInt8
 from torch import Tensor, nn
 
 from capture.axes import network_from_world
@@ -21,9 +20,14 @@ from capture.errors import DataError
 from separation.conditioners.sparse_resnet import SparseResNet18
 from separation.sparse import Backend, choose_layers, quantize
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float32, Int32, UInt8
+
 Scale = Literal["unit", "metric"]
 Feature = Literal["depth", "rgb", "rgb-depth"]
-SparseCloud = tuple[Int32[np.ndarray, "voxels 3"], Float32[np.ndarray, "voxels channels"]]
+SparseCloud: TypeAlias = (
+    "tuple[Int32[np.ndarray, 'voxels 3'], Float32[np.ndarray, 'voxels channels']]"
+)
 
 _CHANNELS: dict[str, int] = {"depth": 3, "rgb": 3, "rgb-depth": 6}
 

@@ -10,12 +10,14 @@ Source: Lluís, Chatziioannou, Hofmann, "Music source separation conditioned on 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from separation.sparse import TORCH_LAYERS, SparseLayers
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class SparseBasicBlock(nn.Module):

@@ -12,16 +12,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32
 
 from capture.atomic import atomic_path
 from capture.axes import network_from_world
 from capture.errors import DataError
 from capture.facing import facing_yaw_rad
 
-Points = Float32[np.ndarray, "points 3"]
+if TYPE_CHECKING:
+    from jaxtyping import Float32
+
+Points: TypeAlias = "Float32[np.ndarray, 'points 3']"
 
 
 @dataclass(slots=True)

@@ -14,12 +14,15 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32, Int16
 
 from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32, Int16
 
 SAMPLE_RATE_HZ = 11025
 SPLITS = ("train", "validation", "test")

@@ -11,12 +11,14 @@ conditions that are not labels keep their identity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from separation.backbones import MultiHeadUNet, UNet
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 FilmPlace = Literal["bottleneck", "encoder", "final"]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from separation.backbones import MultiHeadUNet, UNet
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class LateFusion(nn.Module):

@@ -7,11 +7,15 @@ Source: Zhao et al. (2018), equation 1; Lluís et al. (2021), section 3.3.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from separation.fusions.late import LateFusion
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class LinearFusion(LateFusion):

@@ -8,11 +8,15 @@ Source: Slizovskaia, Haro, Gómez (2020), section III-C, "label-multiply".
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from separation.fusions.late import LateFusion
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class MultiplyFusion(LateFusion):

@@ -9,15 +9,17 @@ kept (27 times the features would be held otherwise), in blocks that stay in the
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from separation.sparse.coordinates import SparseTensor
 from separation.sparse.kernel_map import KernelMap, KernelShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 _GATHER_LIMIT_BYTES = 16 << 20
 """Size of one block of gathered rows."""

@@ -11,14 +11,16 @@ Conventions (MinkowskiEngine's, measured on its 0.5.4):
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from separation.sparse.kernel_map import KernelMap, KernelShape, build_kernel_map, row_keys
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 Duplicates = Literal["first", "average", "sum", "max"]
 

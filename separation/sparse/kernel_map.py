@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
 
 TABLE_LIMIT_CELLS = 1 << 26
 """Largest direct-address table (int32, so 256 MiB); larger boxes are searched by bisection."""

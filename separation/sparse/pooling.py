@@ -6,15 +6,17 @@ voxel is pooled into its parent. Global pooling returns one row per cloud, in ba
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from separation.sparse.coordinates import SparseTensor
 from separation.sparse.kernel_map import KernelMap, KernelShape
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 Reduction = Literal["max", "average", "sum"]
 

@@ -8,12 +8,15 @@ decay time and direct-to-reverberant ratio: short ones, as a player 1 to 4 m awa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Float32
 
-Signal = Float32[np.ndarray, " samples"]
+if TYPE_CHECKING:
+    from jaxtyping import Float32
+
+Signal: TypeAlias = "Float32[np.ndarray, ' samples']"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

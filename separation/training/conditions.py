@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from separation.conditioners.point_cloud import (
@@ -18,6 +18,9 @@ from separation.conditioners.point_cloud import (
 )
 from separation.corpus.clouds import CloudBank, Points
 from separation.model import ModelConfig, SeparationModel
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 LIGHT = AugmentationConfig(
     turn_rad=np.pi / 6, tilt_rad=np.pi / 30, shift=0.03, scale=(0.97, 1.03), shear=0.005

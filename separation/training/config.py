@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
-
-import pydantic
+from typing import Literal
 
 from capture.atomic import atomic_path
 from capture.errors import FileFormatError
-from separation.model import ModelConfig, refuse_unknown_keys
+from separation.configuration import from_mapping
+from separation.model import ModelConfig
 from separation.training.losses import Loss, Target, Weight
 from separation.training.mixing import MixingConfig
 
@@ -67,20 +65,6 @@ class TrainingConfig:
     clouds_a_step: int = 2
 
 
-_ADAPTER = pydantic.TypeAdapter(TrainingConfig)
-
-
-def training_config_from_dict(data: Mapping[str, Any]) -> TrainingConfig:
-    """Return the configuration that a mapping (of a JSON file) describes.
-
-    Raises:
-        ValueError: A value or a key is wrong; the message names it.
-    """
-    config = _ADAPTER.validate_python(dict(data))
-    refuse_unknown_keys(data, asdict(config))
-    return config
-
-
 def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig:
     """Read a configuration file, or one that ships, by its name ("pcs-depth").
 
@@ -91,7 +75,7 @@ def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig
     names = sorted(entry.name[:-5] for entry in shipped.iterdir() if entry.name.endswith(".json"))
     source = shipped / f"{name_or_path}.json" if name_or_path in names else Path(name_or_path)
     try:
-        return training_config_from_dict(json.loads(source.read_text(encoding="utf-8")))
+        return from_mapping(TrainingConfig, json.loads(source.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise FileFormatError(
             f"{name_or_path}: not a training configuration ({error}). Give a JSON file, or one of "

@@ -15,18 +15,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
+from separation.configuration import from_mapping
 from separation.corpus.clouds import CloudBank
 from separation.corpus.shards import open_corpus
-from separation.model import SeparationModel, model_config_from_dict
+from separation.model import ModelConfig, SeparationModel
 from separation.spectrogram import LogSpectrogram
 from separation.training.conditions import CloudBankConditions
 from separation.training.config import (
@@ -38,6 +38,9 @@ from separation.training.losses import mask_loss
 from separation.training.mixing import Batch, Mixer, make_batch
 from separation.training.schedule import learning_rate
 from separation.training.validation import ValidationRow, fixed_mixtures, validate
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 _LOG = logging.getLogger(__name__)
 
@@ -314,7 +317,7 @@ class _Run:
             return False
         state = torch.load(path, weights_only=True)
         # Read with the defaults of what was added to configurations since.
-        if model_config_from_dict(json.loads(state["config"])) != self.config.model:
+        if from_mapping(ModelConfig, json.loads(state["config"])) != self.config.model:
             raise FileFormatError(
                 f"{path} is of another network than the configuration: use another folder."
             )

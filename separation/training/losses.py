@@ -11,15 +11,17 @@ U-Net are trained.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from jaxtyping import Float
 from torch import Tensor
 
 from separation.heads import masks_from_logits
 from separation.training.mixing import Batch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Target = Literal["binary", "ratio", "wiener"]
 Weight = Literal["log", "level", "even"]

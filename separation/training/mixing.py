@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
 import torch
-from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from separation.corpus.shards import SAMPLE_RATE_HZ, Corpus, Stem
@@ -29,6 +29,9 @@ from separation.training.augment import (
     room_response,
     working_size,
 )
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float32, Int
 
 _ATTEMPTS = 20
 

@@ -17,9 +17,10 @@ from capture.simulate.sampler import play_part
 from capture.simulate.score import compose
 from separation.backbones import UNetConfig
 from separation.conditioners.point_cloud import PointCloudConfig, prepare_cloud
+from separation.configuration import from_mapping
 from separation.fusions import LinearFusion
 from separation.heads import masks_from_logits
-from separation.model import ModelConfig, SeparationModel, model_config_from_dict
+from separation.model import ModelConfig, SeparationModel
 from separation.separate import weights_sha256
 from separation.spectrogram import SpectrogramConfig
 from separation.training import read_training_config
@@ -176,7 +177,7 @@ def test_unknown_keys_of_a_configuration_are_named():
     data = asdict(small())
     data["backbone"]["depth"] = 7
     with pytest.raises(ValueError, match=r"unknown key backbone\.depth"):
-        model_config_from_dict(data)
+        from_mapping(ModelConfig, data)
 
 
 def test_condition_of_the_wrong_kind_is_refused():

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from capture.errors import DataError, FileFormatError
 from separation.backbones import UNetConfig
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
+from separation.configuration import from_mapping
 from separation.corpus import CloudBank, Stem, open_corpus, write_clouds, write_shard
 from separation.model import ModelConfig, SeparationModel
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
@@ -23,7 +24,6 @@ from separation.training import (
     distil,
     read_training_config,
     train,
-    training_config_from_dict,
 )
 from separation.training.augment import (
     Room,
@@ -504,7 +504,7 @@ def test_configurations_come_from_json(tmp_path):
     config = read_training_config("pcs-depth-small")
     assert config.model.head == "softmax"
     with pytest.raises(ValueError, match=r"unknown key mixing\.frame"):
-        training_config_from_dict({"mixing": {"frame": 3}})
+        from_mapping(TrainingConfig, {"mixing": {"frame": 3}})
     with pytest.raises(FileFormatError, match="pcs-depth-small"):
         read_training_config(tmp_path / "none.json")
 
