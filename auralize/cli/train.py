@@ -20,11 +20,32 @@ from auralize.cli.terminal import stage_bars
     type=click.Path(path_type=Path),
     help="Run folder; a run that is there is resumed at its last step.",
 )
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes a GPU if there is one.",
+)
+@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that mix sounds.")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Stop after this many steps.")
-def train(config: str, corpus: Path, out: Path, steps: int | None) -> None:
-    """Train the network CONFIG: the name of a shipped configuration, or a file like one."""
+def train(
+    config: str, corpus: Path, out: Path, device: str, workers: int, steps: int | None
+) -> None:
+    """Train the network CONFIG: the name of a shipped configuration, or a file like one.
+
+    Several GPUs: torchrun --nproc-per-node 4 -m separation.training CONFIG CORPUS RUN.
+    """
     from separation.training import train as train_network
 
     with stage_bars() as bar:
-        checkpoint = train_network(config, corpus, out, steps=steps, progress=bar("train"))
+        checkpoint = train_network(
+            config,
+            corpus,
+            out,
+            steps=steps,
+            workers=workers,
+            device=device,
+            progress=bar("train"),
+        )
     click.echo(str(checkpoint))

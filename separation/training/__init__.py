@@ -10,7 +10,7 @@ if TYPE_CHECKING:
         TrainingConfig,
         read_training_config,
     )
-    from separation.training.distil import DistilConfig, distil
+    from separation.training.distillation import DistilConfig, distil
     from separation.training.loop import train
     from separation.training.mixing import MixingConfig
     from separation.training.validation import ValidationRow
@@ -28,11 +28,11 @@ __all__ = [
 
 _HOMES = {
     "AugmentConfig": "separation.training.augment",
-    "DistilConfig": "separation.training.distil",
+    "DistilConfig": "separation.training.distillation",
     "MixingConfig": "separation.training.mixing",
     "TrainingConfig": "separation.training.config",
     "ValidationRow": "separation.training.validation",
-    "distil": "separation.training.distil",
+    "distil": "separation.training.distillation",
     "read_training_config": "separation.training.config",
     "train": "separation.training.loop",
 }

@@ -22,6 +22,8 @@ from separation.model import ModelConfig, SeparationModel
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
+_MOST_PERFORMERS = 32
+
 LIGHT = AugmentationConfig(
     turn_rad=np.pi / 6, tilt_rad=np.pi / 30, shift=0.03, scale=(0.97, 1.03), shear=0.005
 )
@@ -60,15 +62,26 @@ class CloudBankConditions:
         labels: Int[Tensor, "mixtures performers"],
         each: int,
         rng: np.random.Generator,
+        share: range | None = None,
     ) -> Float[Tensor, "mixtures performers K"]:
-        """Encode `each` clouds of every instrument and deal them to the performers of a batch."""
+        """Encode clouds of every instrument and deal them to the performers of a batch.
+
+        Args:
+            model: Whose point-cloud network encodes.
+            labels: Instrument numbers of the performers.
+            each: Clouds of an instrument.
+            rng: Draws them; the same generator gives the same mixture of a batch the same clouds.
+            share: Which mixtures of the batch these are; all of them if not given.
+        """
+        share = range(len(labels)) if share is None else share
         clouds = []
         for instrument in self.config.instruments:
             count = self.bank.count("train", instrument)
             for _ in range(each):
                 clouds.append([self.voxels("train", instrument, int(rng.integers(count)), rng)])
         encoded = model.encode(clouds)
-        choice = torch.from_numpy(rng.integers(each, size=tuple(labels.shape)))
+        dealt = rng.integers(each, size=(share.stop, _MOST_PERFORMERS))
+        choice = torch.from_numpy(dealt[share.start :, : labels.shape[1]]).to(labels.device)
         return encoded[labels * each + choice]
 
     def encoder(

@@ -13,6 +13,7 @@ from capture.atomic import atomic_path
 from capture.errors import FileFormatError
 from separation.configuration import from_mapping
 from separation.model import ModelConfig
+from separation.training.curriculum import CurriculumConfig
 from separation.training.losses import Loss, Target, Weight
 from separation.training.mixing import MixingConfig
 
@@ -35,6 +36,7 @@ class TrainingConfig:
         weight: See `separation.training.losses`.
         loss: See `separation.training.losses`.
         precision: "bfloat16" runs the audio network in mixed precision.
+        curriculum: Stages of mixtures that get harder; None for what `mixing` says throughout.
         seed: Of the first weights and of all mixtures.
         validate_every: Steps from one validation to the next.
         validation_mixtures: Mixtures of each size of ensemble.
@@ -57,6 +59,7 @@ class TrainingConfig:
     weight: Weight = "log"
     loss: Loss = "cross_entropy"
     precision: Literal["float32", "bfloat16"] = "float32"
+    curriculum: CurriculumConfig | None = None
     seed: int = 0
     validate_every: int = 250
     validation_mixtures: int = 24

@@ -88,6 +88,15 @@ class Batch:
     labels: Int[Tensor, "mixtures performers"]
     present: Bool[Tensor, "mixtures performers"]
 
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(
+            sources=self.sources.to(device, non_blocking=True),
+            mixture=self.mixture.to(device, non_blocking=True),
+            labels=self.labels.to(device, non_blocking=True),
+            present=self.present.to(device, non_blocking=True),
+        )
+
 
 class Mixer:
     """Draws mixtures from the stems of a corpus.
@@ -114,14 +123,29 @@ class Mixer:
             for count in range(2, len(self.instruments) + 1)
         }
 
-    def draw(self, rng: np.random.Generator, *, players: int | None = None) -> Mixture:
-        """Draw a mixture; `players` fixes how many."""
+    def draw(
+        self,
+        rng: np.random.Generator,
+        *,
+        players: int | None = None,
+        same_instrument: bool = False,
+    ) -> Mixture:
+        """Draw a mixture.
+
+        Args:
+            rng: Draws all of it.
+            players: How many; as configured if not given, and no more than there are instruments.
+            same_instrument: Let two of them play one instrument, different stems of it.
+        """
         counts, weights = zip(*self.config.players, strict=True)
         count = players or int(rng.choice(counts, p=np.array(weights) / sum(weights)))
         count = min(count, len(self.instruments))
         for attempt in range(_ATTEMPTS):
             together = rng.random() < self.config.ensemble_share and bool(self._pieces_of[count])
+            together = together and not same_instrument
             chosen = self._draw_ensemble(count, rng) if together else self._draw_any(count, rng)
+            if same_instrument:
+                chosen[-1] = self._pick(self._by_family[chosen[0].instrument], rng)
             dry = self._read(chosen, together, rng)
             # A player may rest, but somebody else must play, or there is nothing to separate.
             sounding = sum(float(np.abs(sound).max()) > 1e-3 for sound in dry)

@@ -34,7 +34,7 @@ from separation.training.augment import (
     working_size,
 )
 from separation.training.conditions import CloudBankConditions
-from separation.training.distil import confusion_matrix, describe_confusion
+from separation.training.distillation import confusion_matrix, describe_confusion
 from separation.training.losses import cell_weights, mask_loss, mask_targets
 from separation.training.mixing import Batch, Mixer, make_batch
 from separation.training.schedule import learning_rate

@@ -1,0 +1,165 @@
+"""Training over several processes: each has its part of a batch, and all do the same step.
+
+Start them with torchrun, which says in the environment who they are::
+
+    torchrun --nproc-per-node 4 -m separation.training CONFIG CORPUS RUN
+
+Gradients and the statistics of batch normalization are averaged over the processes, so that the
+same batch gives the same step, however many share it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """Who trains.
+
+    Attributes:
+        rank: Which process this is; 0 validates and writes.
+        count: How many there are.
+        device: Where this one computes.
+    """
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process validates and writes."""
+        return self.rank == 0
+
+    def agree(self, wish: bool) -> bool:
+        """Return whether any process wishes it, so that all do the same."""
+        if self.count == 1:
+            return wish
+        flag = torch.tensor([float(wish)], device=self.device)
+        dist.all_reduce(flag)
+        return bool(flag.item() > 0)
+
+    def share_of(self, batch: int) -> range:
+        """Return which mixtures of a batch are this process's.
+
+        Raises:
+            ValueError: The processes cannot share the batch equally.
+        """
+        if batch % self.count:
+            raise ValueError(
+                f"{self.count} processes cannot share a batch of {batch} equally: make it a "
+                "multiple of them."
+            )
+        each = batch // self.count
+        return range(self.rank * each, (self.rank + 1) * each)
+
+
+@contextmanager
+def joined_processes(device: str) -> Generator[Processes]:
+    """Join the processes that torchrun started, or be the only one.
+
+    Args:
+        device: "cpu", "cuda", or "auto" for a GPU if there is one.
+
+    Raises:
+        ValueError: A GPU is asked for and there is none.
+    """
+    gpus = torch.cuda.device_count()
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, not {device!r}.")
+    if device == "cuda" and not gpus:
+        raise ValueError("no GPU is there that torch can use: train with the device cpu or auto.")
+    on_gpu = gpus > 0 and device != "cpu"
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if on_gpu else None
+    place = place or torch.device("cpu")
+    if count == 1:
+        yield Processes(rank=0, count=1, device=place)
+        return
+    if on_gpu:
+        torch.cuda.set_device(place)
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield Processes(rank=dist.get_rank(), count=count, device=place)
+    finally:
+        dist.destroy_process_group()
+
+
+def average_over_processes(tensors: Iterable[Tensor]) -> None:
+    """Replace tensors by their means over the processes, in one message."""
+    parts = list(tensors)
+    if not parts:
+        return
+    flat = torch.cat([part.flatten() for part in parts])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    start = 0
+    for part in parts:
+        part.copy_(flat[start : start + part.numel()].view_as(part))
+        start += part.numel()
+
+
+def synchronize_batch_norm(network: nn.Module) -> None:
+    """Let the 2D batch normalizations of a network see the batch of all processes.
+
+    torch's own SyncBatchNorm needs a GPU. The point-cloud network needs none of it: every process
+    encodes the same clouds.
+    """
+    for module in network.modules():
+        for name, child in module.named_children():
+            if type(child) is nn.BatchNorm2d:
+                setattr(module, name, _synchronized(child))
+
+
+def _synchronized(plain: nn.BatchNorm2d) -> _SyncedBatchNorm2d:
+    synced = _SyncedBatchNorm2d(plain.num_features, plain.eps, plain.momentum)
+    synced.load_state_dict(plain.state_dict())
+    return synced.to(plain.weight.device)
+
+
+class _SyncedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalization with mean and variance over the items of all processes."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(input)
+        values = input.float()
+        count = values.numel() // values.shape[1] * dist.get_world_size()
+        moments = torch.stack([values.sum(dim=(0, 2, 3)), values.square().sum(dim=(0, 2, 3))])
+        mean, square = _AllReduce.apply(moments) / count
+        variance = square - mean.square()
+        with torch.no_grad():
+            momentum = 0.1 if self.momentum is None else self.momentum
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * count / (count - 1), momentum)
+            self.num_batches_tracked += 1
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shift = self.bias - mean * scale
+        return (values * scale[:, None, None] + shift[:, None, None]).to(input.dtype)
+
+
+class _AllReduce(torch.autograd.Function):
+    """The sum over all processes; so is its gradient."""
+
+    @staticmethod
+    def forward(ctx: object, tensor: Tensor) -> Tensor:
+        total = tensor.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, *grad_outputs: Tensor) -> Tensor:
+        total = grad_outputs[0].clone()
+        dist.all_reduce(total)
+        return total

@@ -1,0 +1,104 @@
+"""The state of a run: all that it needs to go on with the very step that would have come next."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from capture.atomic import atomic_path
+from capture.errors import FileFormatError
+from separation.configuration import from_mapping
+from separation.model import ModelConfig, SeparationModel
+from separation.training.curriculum import Curriculum
+
+STATE_NAME = "state.pt"
+
+
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """What changes while a run goes on.
+
+    Attributes:
+        model: The network that learns.
+        average: The running average of its weights, which validates and ships.
+        optimizer: With its moments.
+        curriculum: Where the run stands in it.
+        step: Steps that are done.
+        best: Best validation so far, in dB.
+        losses: Of the steps since the last line of the log.
+    """
+
+    model: SeparationModel
+    average: SeparationModel
+    optimizer: torch.optim.Optimizer
+    curriculum: Curriculum
+    step: int = 0
+    best: float = float("-inf")
+    losses: list[float]
+
+    def save(self, folder: Path) -> None:
+        """Write the state."""
+        content: dict[str, Any] = {
+            "config": json.dumps(asdict(self.model.config)),
+            "step": self.step,
+            "best": self.best,
+            "losses": list(self.losses),
+            "stage": (self.curriculum.number, self.curriculum.best, self.curriculum.waited),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+        with atomic_path(folder / STATE_NAME) as temporary:
+            torch.save(content, temporary)
+
+    def resume(self, folder: Path, device: torch.device) -> bool:
+        """Take up the state in a folder, if there is one.
+
+        Raises:
+            FileFormatError: It is broken, or of another network.
+        """
+        path = folder / STATE_NAME
+        if not path.exists():
+            return False
+        try:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            # Read with the defaults of what was added to configurations since.
+            known = from_mapping(ModelConfig, json.loads(content["config"]))
+        except (RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
+            raise FileFormatError(
+                f"{path}: not the state of a training run ({error}). Move it away to begin anew."
+            ) from error
+        if known != self.model.config:
+            raise FileFormatError(
+                f"{path} is of another network than the configuration: use another folder."
+            )
+        self.model.load_state_dict(content["model"])
+        self.average.load_state_dict(content["average"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.step, self.best = content["step"], content["best"]
+        self.losses[:] = content["losses"]
+        curriculum = self.curriculum
+        curriculum.number, curriculum.best, curriculum.waited = content["stage"]
+        torch.set_rng_state(content["random"])
+        self.model.to(device)
+        self.average.to(device)
+        return True
+
+    def start_from(self, path: Path) -> None:
+        """Take over the weights of a checkpoint that have the same names and shapes.
+
+        Raises:
+            FileFormatError: Its audio network is of another shape.
+        """
+        other = SeparationModel.load(path).state_dict()
+        own = self.model.state_dict()
+        same = {k: v for k, v in other.items() if k in own and own[k].shape == v.shape}
+        if not any(name.startswith("backbone.") for name in same):
+            raise FileFormatError(f"{path}: its audio network is of another shape.")
+        self.model.load_state_dict(own | same)
+        self.average.load_state_dict(own | same)
