@@ -10,7 +10,7 @@ from jaxtyping import Float32
 
 from auralize.convolution import MovingFilter, StaticFilter
 from auralize.heard_source import HeardSource, open_sources
-from auralize.hrtf import Hrtf, read_hrtf
+from auralize.hrtf import Hrtf, read_listeners_hrtf
 from auralize.interpolation import HrtfInterpolator
 from auralize.source_filters import binaural_filters, binaural_taps
 from scenes.scene import Scene
@@ -35,7 +35,7 @@ def render_binaural(
     Args:
         scene: The scene.
         folder: Where its sound files are (the folder of the scene file).
-        hrtf: The head; the MIT KEMAR head if none is given. It is resampled to the scene's rate.
+        hrtf: The head; the scene's if none is given. It is resampled to the scene's rate.
         progress: Called with the fraction done.
 
     Yields:
@@ -45,7 +45,7 @@ def render_binaural(
         DataError: The sounds do not fit the scene.
         FileFormatError: A sound cannot be read.
     """
-    head = (hrtf or read_hrtf()).resampled(scene.sample_rate_hz)
+    head = (hrtf or read_listeners_hrtf(scene.listener, folder)).resampled(scene.sample_rate_hz)
     interpolator = HrtfInterpolator(head)
     with open_sources(scene, folder) as sources:
         length = sample_count(scene, sources)

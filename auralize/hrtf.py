@@ -21,6 +21,7 @@ from jaxtyping import Float64
 from auralize.fourier import fast_length, irfft, rfft
 from auralize.sofa import read_sofa
 from capture.errors import FileFormatError
+from scenes.listener import Listener
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -126,6 +127,27 @@ def read_hrtf(path: str | os.PathLike[str] | None = None) -> Hrtf:
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
     )
     return _with_ears_in_order(hrtf, file, sofa.right_first)
+
+
+def read_listeners_hrtf(listener: Listener, folder: str | os.PathLike[str]) -> Hrtf:
+    """Read the head that a scene asks for, and no other.
+
+    Args:
+        listener: The scene's listener.
+        folder: Where its files are (the folder of the scene file).
+
+    Raises:
+        FileFormatError: The file is no HRTF that can be used, or not the one that the scene means.
+    """
+    path = default_hrtf_path() if listener.sofa is None else Path(folder) / listener.sofa
+    hrtf = read_hrtf(path)
+    if listener.sofa_sha256 not in (None, hrtf.sha256):
+        raise FileFormatError(
+            f"{path}: its SHA-256 is {hrtf.sha256}, but the scene asks for "
+            f"{listener.sofa_sha256} (listener.sofa_sha256). Give the file that the scene was made "
+            "with, or change or remove the hash."
+        )
+    return hrtf
 
 
 def default_hrtf_path() -> Path:

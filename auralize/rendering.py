@@ -24,7 +24,7 @@ from jaxtyping import Float32
 from auralize.ambisonics import render_ambisonics
 from auralize.binaural import render_binaural
 from auralize.headphone_eq import HeadphoneEq, read_headphone_eq
-from auralize.hrtf import Hrtf, read_hrtf
+from auralize.hrtf import Hrtf, read_hrtf, read_listeners_hrtf
 from auralize.measured_sound import MeasuredSound, measure
 from auralize.output_settings import GainReason, changed_output, choose_gain
 from auralize.sound_file import SoundFileFormat, check_format, container_of, write_sound_file
@@ -206,11 +206,9 @@ class _Renderer:
             self.channel_count = (scene.output.ambisonic_order + 1) ** 2
             return
         self.channel_count = 2
-        if sofa is None and scene.listener.sofa is not None:
-            sofa = folder / scene.listener.sofa
         if headphone_eq is None and scene.output.headphone_eq is not None:
             headphone_eq = folder / scene.output.headphone_eq
-        self.head = read_hrtf(sofa)
+        self.head = read_listeners_hrtf(scene.listener, folder) if sofa is None else read_hrtf(sofa)
         if headphone_eq is not None:
             self.equalisation = read_headphone_eq(headphone_eq, scene.sample_rate_hz)
 

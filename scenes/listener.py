@@ -19,6 +19,8 @@ from scenes.model import (
     check_times,
 )
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
 
 class ListenerKeyframe(SceneModel):
     """Where the head is, and how it is turned, at one time."""
@@ -59,6 +61,9 @@ class Listener(SceneModel):
 
     sofa: Text | None = None
     """HRTF (SOFA file, relative to the scene file) to listen through; else the MIT KEMAR head."""
+
+    sofa_sha256: Sha256 | None = None
+    """SHA-256 that the HRTF's file must have, in hexadecimal; a file that differs is refused."""
 
     near_field: Switch = True
     """Let sources nearer than 1 m sound near: louder in the ear beside them, softer in the other,

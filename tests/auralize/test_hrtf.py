@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+
+import h5py
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from auralize.hrtf import read_hrtf
+from auralize.hrtf import default_hrtf_path, read_hrtf, read_listeners_hrtf
 from auralize.interaural import interaural_level_difference_db, interaural_time_difference_s
+from capture.errors import FileFormatError
+from scenes import Listener
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +57,32 @@ class TestKemar:
         assert interaural_level_difference_db(left, 44_100) > 10
         assert interaural_level_difference_db(right, 44_100) < -10
         assert interaural_time_difference_s(left, 44_100) > 600e-6
+
+
+class TestListeners:
+    @pytest.fixture
+    def own(self, tmp_path):
+        path = tmp_path / "ears" / "own.sofa"
+        path.parent.mkdir()
+        shutil.copy(default_hrtf_path(), path)
+        with h5py.File(path, "r+") as sofa:
+            sofa["Data.IR"][...] *= 0.5
+        return path
+
+    def test_the_scenes_own_head_is_read_from_its_folder(self, kemar, own, tmp_path):
+        listener = Listener(sofa="ears/own.sofa", sofa_sha256=read_hrtf(own).sha256)
+        head = read_listeners_hrtf(listener, tmp_path)
+        np.testing.assert_allclose(head.impulse_responses, 0.5 * kemar.impulse_responses)
+
+    def test_another_file_than_the_scene_was_made_with_is_refused(self, kemar, own, tmp_path):
+        listener = Listener(sofa="ears/own.sofa", sofa_sha256=kemar.sha256)
+        with pytest.raises(FileFormatError, match=r"own\.sofa: its SHA-256 is .* but the scene"):
+            read_listeners_hrtf(listener, tmp_path)
+        assert read_listeners_hrtf(Listener(sofa_sha256=kemar.sha256), tmp_path).name == kemar.name
+
+    def test_what_is_no_hash_is_refused(self):
+        with pytest.raises(ValidationError, match="sofa_sha256"):
+            Listener(sofa_sha256="2768AC84")
 
 
 class TestResampling:
