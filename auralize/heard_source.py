@@ -25,6 +25,8 @@ from scenes.scene import Scene
 from scenes.source import Source
 
 NEAREST_M = 0.15
+"""Nearer to the middle of the head, gain and near field are as here."""
+
 _SAME_PLACE_M = 1e-6
 
 

@@ -19,14 +19,13 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Bool, Complex64, Complex128, Float, Float64
+from jaxtyping import Bool, Complex64, Complex128, Float, Float32, Float64
 from scipy.special import eval_legendre
+
+from auralize.heard_source import NEAREST_M
 
 FARTHEST_M = 1.0
 """From here on, the head sounds as it was measured."""
-
-NEAREST_M = 0.15
-"""Nearer than this, nothing changes."""
 
 _FADE_FROM_M = 0.8
 # The table of corrections: nodes of distance, of incidence and of frequency.
@@ -102,22 +101,21 @@ class NearField:
             np.log(self._apparent(distances_m)), np.log(table_m), np.arange(len(table_m))
         )
         row, row_part = _split(places[:, None], len(table_m))
-        column, column_part = _split(
-            self._incidences(directions) / _ANGLES_RAD[1], len(_ANGLES_RAD)
-        )
-        exponents = (
-            (1 - row_part) * (1 - column_part) * table[row, column]
-            + row_part * (1 - column_part) * table[row + 1, column]
-            + (1 - row_part) * column_part * table[row, column + 1]
-            + row_part * column_part * table[row + 1, column + 1]
-        )
+        angles = self._incidences(directions) / _ANGLES_RAD[1]
+        column, column_part = _split(angles, len(_ANGLES_RAD))
+        # Between four nodes of the table, then between frequencies.
+        low = table[row, column]
+        low += column_part * (table[row, column + 1] - low)
+        high = table[row + 1, column]
+        high += column_part * (table[row + 1, column + 1] - high)
+        low += row_part * (high - low)
         frequencies = np.minimum(np.fft.rfftfreq(length, 1 / sample_rate_hz), _HIGHEST_HZ)
-        bin_row, bin_part = _split(frequencies / table_hz[1], len(table_hz))
-        weights = np.zeros((len(table_hz), len(frequencies)))
-        bins = np.arange(len(frequencies))
-        weights[bin_row, bins] = 1 - bin_part[:, 0]
-        weights[bin_row + 1, bins] += bin_part[:, 0]
-        return np.exp(exponents @ weights).astype(np.complex64)
+        node, part = _split(frequencies / table_hz[1], len(table_hz))
+        slopes = np.diff(low, axis=-1)
+        exponents = slopes[..., node]
+        exponents *= part[:, 0]
+        exponents += low[..., node]
+        return np.exp(exponents, out=exponents)
 
     def _apparent(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return the distances that are rendered: from 0.8 to 1 m, they go to the measured one."""
@@ -195,14 +193,12 @@ def _parallax(
 @lru_cache(maxsize=4)
 def _table(
     radius_m: float, measured_m: float, speed_m_s: float
-) -> tuple[
-    Float64[np.ndarray, "R"], Float64[np.ndarray, "F"], Complex128[np.ndarray, "R angles F"]
-]:
+) -> tuple[Float64[np.ndarray, "R"], Float64[np.ndarray, "F"], Complex64[np.ndarray, "R angles F"]]:
     """Return distances, frequencies, and the logarithms of the corrections at them."""
     distances = np.geomspace(NEAREST_M, max(measured_m, NEAREST_M * 1.01), _DISTANCES)
     frequencies = np.arange(0.0, _HIGHEST_HZ + _STEP_HZ, _STEP_HZ)
     waves = 2 * np.pi * frequencies * radius_m / speed_m_s
-    table = np.empty((_DISTANCES, len(_ANGLES_RAD), len(frequencies)), dtype=np.complex128)
+    table = np.empty((_DISTANCES, len(_ANGLES_RAD), len(frequencies)), dtype=np.complex64)
     for row, distance_m in enumerate(distances):
         near = sphere_response(waves, distance_m / radius_m, np.cos(_ANGLES_RAD))
         seen = _parallax(_ANGLES_RAD, np.full_like(_ANGLES_RAD, distance_m), radius_m, measured_m)
@@ -216,7 +212,7 @@ def _table(
 
 def _split(
     places: Float[np.ndarray, "*P"], count: int
-) -> tuple[np.ndarray, Float64[np.ndarray, "*P 1"]]:
+) -> tuple[np.ndarray, Float32[np.ndarray, "*P 1"]]:
     """Return the nodes below some places between `count` nodes, and the part towards the next."""
     below = np.clip(np.floor(places).astype(np.int64), 0, count - 2)
-    return below, (places - below)[..., None]
+    return below, (places - below).astype(np.float32)[..., None]

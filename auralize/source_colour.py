@@ -11,7 +11,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Complex64, Complex128, Float
+from jaxtyping import Complex64, Float
 
 from auralize.air import air_absorption_db_per_m
 from auralize.directivity import OCTAVES_HZ
@@ -54,7 +54,7 @@ def colour_spectra(
         times_s: Times of the scene.
         length: Length of the transform; even.
     """
-    exponents: Complex128[np.ndarray, "T bins"] | None = None
+    exponents: Complex64[np.ndarray, "T bins"] | None = None
     if _air_counts(source):
         distances = source.seen_from_listener(times_s)[1] - source.source.reference_distance_m
         air = source.medium
@@ -65,12 +65,12 @@ def colour_spectra(
             source.sample_rate_hz,
             length,
         )
-        exponents = distances[:, None] * metre
+        exponents = distances.astype(np.float32)[:, None] * metre
     if source.directivity is not None and source.directivity.has_bands:
         levels_db = source.directivity.octave_levels_db(source.seen_from_source(times_s))
-        bands = levels_db @ _octave_basis(source.sample_rate_hz, length)
+        bands = levels_db.astype(np.complex64) @ _octave_basis(source.sample_rate_hz, length)
         exponents = bands if exponents is None else exponents + bands
-    return None if exponents is None else np.exp(exponents).astype(np.complex64)
+    return None if exponents is None else np.exp(exponents, out=exponents)
 
 
 def _air_counts(source: HeardSource) -> bool:
@@ -80,7 +80,7 @@ def _air_counts(source: HeardSource) -> bool:
 @lru_cache(maxsize=4)
 def _air_basis(
     temperature_c: float, humidity_percent: float, pressure_kpa: float, rate_hz: int, length: int
-) -> Complex128[np.ndarray, "bins"]:
+) -> Complex64[np.ndarray, "bins"]:
     """Return the logarithm of the spectrum of one metre of air."""
     medium = Medium(
         temperature_c=temperature_c,
@@ -89,11 +89,11 @@ def _air_basis(
     )
     frequencies = np.fft.rfftfreq(_OVERSAMPLED * length, 1 / rate_hz)
     loss = -_NEPERS * air_absorption_db_per_m(frequencies, medium)
-    return minimum_phase_log_spectra(loss)[::_OVERSAMPLED]
+    return minimum_phase_log_spectra(loss)[::_OVERSAMPLED].astype(np.complex64)
 
 
 @lru_cache(maxsize=4)
-def _octave_basis(rate_hz: int, length: int) -> Complex128[np.ndarray, "octaves bins"]:
+def _octave_basis(rate_hz: int, length: int) -> Complex64[np.ndarray, "octaves bins"]:
     """Return the logarithms of the spectra of a decibel in each octave band.
 
     Between the middles of bands, levels are straight lines over the logarithm of frequency.
@@ -102,4 +102,5 @@ def _octave_basis(rate_hz: int, length: int) -> Complex128[np.ndarray, "octaves 
     places = np.log2(np.maximum(frequencies, 1.0))
     middles = np.log2(OCTAVES_HZ)
     shares = [np.interp(places, middles, band) for band in np.eye(len(middles))]
-    return minimum_phase_log_spectra(_NEPERS * np.array(shares))[:, ::_OVERSAMPLED]
+    basis = minimum_phase_log_spectra(_NEPERS * np.array(shares))[:, ::_OVERSAMPLED]
+    return basis.astype(np.complex64)
