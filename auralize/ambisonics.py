@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from auralize.ambisonic_conventions import Convention, from_sn3d
-from auralize.binaural import BLOCK, sample_count
+from auralize.binaural import BLOCK, room_renderer, sample_count
 from auralize.convolution import MovingFilter, StaticFilter
 from auralize.heard_source import HeardSource, open_sources
+from auralize.receivers import Harmonics
 from auralize.source_colour import colour_taps
 from auralize.source_filters import mono_filters
 from auralize.spherical_harmonics import spherical_harmonics
@@ -56,16 +57,19 @@ def render_ambisonics(
     order = scene.output.ambisonic_order if order is None else order
     convention = convention or scene.output.ambisonic_convention
     with open_sources(scene, folder) as sources:
-        length = sample_count(scene, sources)
-        standing = [source for source in sources if not source.moves]
-        moving = [source for source in sources if source.moves]
+        direct = sources if scene.room is None or scene.room.direct else []
+        standing = [source for source in direct if not source.moves]
+        moving = [source for source in direct if source.moves]
+        room = room_renderer(scene, sources, lambda: Harmonics(order, scene.sample_rate_hz))
+        length = sample_count(scene, sources, room)
         encoders = [
             *([_Standing(standing, order)] if standing else []),
             *([_Moving(moving, order)] if moving else []),
+            *([room] if room is not None else []),
         ]
         for start in range(0, length, BLOCK):
-            total = encoders[0].block(start)
-            for encoder in encoders[1:]:
+            total = np.zeros(((order + 1) ** 2, BLOCK), dtype=np.float32)
+            for encoder in encoders:
                 total += encoder.block(start)
             if progress is not None:
                 progress(min(1.0, (start + BLOCK) / length))

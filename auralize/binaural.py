@@ -12,6 +12,8 @@ from auralize.convolution import MovingFilter, StaticFilter
 from auralize.heard_source import HeardSource, open_sources
 from auralize.hrtf import Hrtf, read_listeners_hrtf
 from auralize.interpolation import HrtfInterpolator
+from auralize.receivers import Ears, Receiver
+from auralize.room_renderer import RoomRenderer
 from auralize.source_filters import binaural_filters, binaural_taps
 from scenes.scene import Scene
 
@@ -48,12 +50,15 @@ def render_binaural(
     head = (hrtf or read_listeners_hrtf(scene.listener, folder)).resampled(scene.sample_rate_hz)
     interpolator = HrtfInterpolator(head)
     with open_sources(scene, folder) as sources:
-        length = sample_count(scene, sources)
-        standing = [source for source in sources if not source.moves]
-        moving = [source for source in sources if source.moves]
+        direct = sources if scene.room is None or scene.room.direct else []
+        standing = [source for source in direct if not source.moves]
+        moving = [source for source in direct if source.moves]
+        room = room_renderer(scene, sources, lambda: Ears(interpolator))
+        length = sample_count(scene, sources, room)
         renderers = [
             *([_Standing(standing, interpolator)] if standing else []),
             *([_Moving(moving, interpolator)] if moving else []),
+            *([room] if room is not None else []),
         ]
         for start in range(0, length, BLOCK):
             total = sum(renderer.block(start) for renderer in renderers)
@@ -62,11 +67,28 @@ def render_binaural(
             yield np.asarray(total, dtype=np.float32)[:, : length - start]
 
 
-def sample_count(scene: Scene, sources: list[HeardSource]) -> int:
-    """Return how many samples a render has: as the scene says, else to the end of the sounds."""
+def sample_count(scene: Scene, sources: list[HeardSource], room: RoomRenderer | None = None) -> int:
+    """Return how many samples a render has.
+
+    As many as the scene says, else to the end of the sounds and of the room's answer to them.
+    """
     if scene.duration_s is not None:
         return max(1, round(scene.duration_s * scene.sample_rate_hz))
-    return max(1, *(source.stop for source in sources))
+    tail = 0 if room is None else room.tail_samples
+    return max(1, *(source.stop + tail for source in sources))
+
+
+def room_renderer(
+    scene: Scene, sources: list[HeardSource], make_receiver: Callable[[], Receiver]
+) -> RoomRenderer | None:
+    """Return what renders a scene's room; None if it has none, or if it is switched off.
+
+    Raises:
+        DataError: The room cannot be rendered as it is.
+    """
+    if scene.room is None or not (scene.room.early or scene.room.late):
+        return None
+    return RoomRenderer(scene, sources, make_receiver(), block=BLOCK)
 
 
 class _Standing:

@@ -188,13 +188,8 @@ def open_sources(
     Raises:
         FileFormatError: A file is missing or is no sound file.
         DataError: A file has another rate than the scene, or not the channel that is asked for;
-            or all sources are muted; or the scene has a room, which cannot be rendered yet.
+            or all sources are muted.
     """
-    if scene.room is not None:
-        raise DataError(
-            f"the scene {scene.title!r} has a room, and rooms cannot be rendered yet. Take `room` "
-            "out of the scene to hear it in the open."
-        )
     if not scene.heard_sources:
         raise DataError(f"all {len(scene.sources)} sources of {scene.title!r} are muted.")
     with ExitStack() as stack:

@@ -23,6 +23,7 @@ from auralize.directivity import OCTAVES_HZ
 from auralize.heard_source import HeardSource
 from auralize.late_reverb import band_count, decaying_noise
 from auralize.receivers import Receiver
+from capture.errors import DataError
 from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
 from scenes.room import Room
 from scenes.scene import Scene
@@ -61,6 +62,11 @@ class RoomResponses:
         self._rate = scene.sample_rate_hz
         self._medium = scene.medium
         self._filters = BandFilters(receiver.length, self._rate, scene.medium)
+        if scene.room.size_m is None:
+            raise DataError(
+                f"the room of {scene.title!r} is a mesh, and only boxes can be rendered yet. Give "
+                "shape: shoebox and size_m, or take `room` out of the scene."
+            )
         self.model: RoomModel = BoxRoom(scene.room, scene.medium)
         self.order = _image_order(scene.room, moving)
 

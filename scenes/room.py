@@ -83,6 +83,10 @@ class Room(SceneModel):
 
     @model_validator(mode="after")
     def _shape_has_its_keys(self) -> Room:
+        if not (self.direct or self.early or self.late):
+            raise ValueError(
+                "direct, early and late are all switched off, and nothing is left to hear"
+            )
         if self.shape == "shoebox":
             if self.meshes is not None:
                 raise misplaced("meshes belong to a room with shape: mesh", "meshes")

@@ -285,10 +285,6 @@ class TestBadInput:
         with pytest.raises(DataError, match="all 1 sources"):
             rendered(scene(source(mute=True)), tmp_path)
 
-    def test_a_room_is_never_left_out_silently(self, tmp_path, noise):
-        with pytest.raises(DataError, match="rooms cannot be rendered yet"):
-            rendered(scene(room={"size_m": (5, 4, 3), "rt60_s": 0.5}), tmp_path)
-
 
 @settings(max_examples=10, deadline=None)
 @given(azimuth=st.floats(-180, 180), elevation=st.floats(-90, 90))

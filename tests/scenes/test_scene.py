@@ -170,6 +170,26 @@ class TestScene:
             Room(size_m=(8, 6, 3))
         with pytest.raises(ValidationError, match="greater than 0"):
             Room(size_m=(8, -6, 3), rt60_s=0.6)
+        with pytest.raises(ValidationError, match="all switched off"):
+            Room(size_m=(8, 6, 3), rt60_s=0.6, direct=False, early=False, late=False)
+
+    def test_room_knows_its_own_axes(self):
+        room = Room(size_m=(8, 6, 3), rt60_s=0.6, yaw_deg=90, floor_center_m=(10, 0, 1))
+        places = np.array([[10, 3.9, 2.5], [7.1, 0, 1.1], [10, 4.1, 2]])
+        np.testing.assert_allclose(
+            room.to_room(places), [[3.9, 0, 1.5], [0, 2.9, 0.1], [4.1, 0, 1]], atol=1e-12
+        )
+        np.testing.assert_allclose(room.to_world(room.to_room(places)), places)
+        np.testing.assert_allclose(room.depth_inside_m(places), [0.1, 0.1, -0.1], atol=1e-12)
+
+    def test_somebody_moving_is_inside_all_the_way(self):
+        keys = [{"time_s": t, "position_m": (x, 0, 1)} for t, x in ((0, 1.0), (1, 4.5))]
+        walking = {"name": "m", "file": "m.wav", "keyframes": keys}
+        with pytest.raises(ValidationError, match=r"'m' at \[4.5, 0, 1\] is outside the room"):
+            scene(walking, room={"size_m": (8, 6, 3), "rt60_s": 0.6})
+        ears = {"keyframes": [{"time_s": 0}, {"time_s": 1, "position_m": (0, 2.95, 1.2)}]}
+        with pytest.raises(ValidationError, match="with the head in a wall"):
+            scene(source(), listener=ears, room={"size_m": (8, 6, 3), "rt60_s": 0.6})
 
     def test_speed_of_sound_follows_the_temperature(self):
         assert Medium().speed_of_sound_m_s == pytest.approx(343.2)

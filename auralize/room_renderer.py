@@ -1,0 +1,102 @@
+"""Render what a room adds to a scene, block by block: reflections and reverberation.
+
+Where a source and the listener stand still, its whole response does. Where one of them moves, the
+early reflections follow, about 23 times a second, and fade over from one place to the next, so
+nothing clicks; the late part stays as it is at the start.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float32
+
+from auralize.convolution import PartitionedFilter
+from auralize.heard_source import HeardSource
+from auralize.receivers import Receiver
+from auralize.room_response import RoomResponses
+from scenes.scene import Scene
+
+# Long filters in blocks of this length cost least; early reflections follow as often as this.
+_LONG_BLOCK = 8192
+_FOLLOWING_S = 0.043
+
+
+class RoomRenderer:
+    """Renders the reflections and the reverberation of a scene's sources."""
+
+    def __init__(
+        self, scene: Scene, sources: list[HeardSource], receiver: Receiver, *, block: int
+    ) -> None:
+        """Work out the responses.
+
+        Args:
+            scene: A scene with a room.
+            sources: Its sources that sound.
+            receiver: Ears or harmonics.
+            block: Samples of each block, a power of two.
+
+        Raises:
+            DataError: The room cannot be rendered as it is.
+        """
+        assert scene.room is not None, "without a room there is nothing to render"
+        self._rate = scene.sample_rate_hz
+        self._sources = sources
+        self._block = block
+        self._outputs = receiver.outputs
+        self._moving = [i for i, source in enumerate(sources) if source.moves and scene.room.early]
+        self._responses = RoomResponses(scene, receiver, moving=True)
+        fixed = _fixed_responses(scene, sources, receiver)
+        self.tail_samples = fixed.shape[2] - 1
+        self._fixed_block = min(block, _LONG_BLOCK)
+        self._fixed = PartitionedFilter(fixed, self._fixed_block) if fixed.any() else None
+        self._hop = min(block, 2 ** round(math.log2(_FOLLOWING_S * self._rate)))
+        if self._moving:
+            self.tail_samples = max(self.tail_samples, self._responses.early_taps - 1)
+            self._early = PartitionedFilter(self._early_at(0.0), self._hop)
+
+    def block(self, start: int) -> Float32[np.ndarray, "outputs block"]:
+        """Return the next block, which starts at a sample of the scene."""
+        out = np.zeros((self._outputs, self._block), dtype=np.float32)
+        sounds = np.stack([source.read(start, self._block) for source in self._sources])
+        if self._fixed is not None:
+            for first in range(0, self._block, self._fixed_block):
+                part = slice(first, first + self._fixed_block)
+                self._fixed.process(np.ascontiguousarray(sounds[:, part]), out[:, part])
+        if self._moving:
+            moving = sounds[self._moving]
+            for first in range(0, self._block, self._hop):
+                part = slice(first, first + self._hop)
+                self._early.exchange(self._early_at((start + first + self._hop) / self._rate))
+                self._early.process(np.ascontiguousarray(moving[:, part]), out[:, part])
+        return out
+
+    def _early_at(self, time_s: float) -> Float32[np.ndarray, "sounds outputs taps"]:
+        return np.stack(
+            [self._responses.early(self._sources[number], time_s) for number in self._moving]
+        )
+
+
+def _fixed_responses(
+    scene: Scene, sources: list[HeardSource], receiver: Receiver
+) -> Float32[np.ndarray, "sounds outputs taps"]:
+    """Return what of the responses stays: the late part, and early ones of what stands still."""
+    room = scene.room
+    assert room is not None
+    standing = RoomResponses(scene, receiver, moving=False)
+    moving = RoomResponses(scene, receiver, moving=True)
+    parts: list[list[np.ndarray]] = []
+    for source in sources:
+        own: list[np.ndarray] = []
+        if room.early and not source.moves:
+            own.append(standing.early(source, 0.0))
+        if room.late:
+            own.append((moving if source.moves else standing).late(source))
+        parts.append(own)
+    taps = max((part.shape[1] for own in parts for part in own), default=1)
+    responses = np.zeros((len(sources), receiver.outputs, taps), dtype=np.float32)
+    for response, own in zip(responses, parts, strict=True):
+        for part in own:
+            response[:, : part.shape[1]] += part
+    return responses
