@@ -179,7 +179,7 @@ class TestScene:
         np.testing.assert_allclose(
             room.to_room(places), [[3.9, 0, 1.5], [0, 2.9, 0.1], [4.1, 0, 1]], atol=1e-12
         )
-        np.testing.assert_allclose(room.to_world(room.to_room(places)), places)
+        np.testing.assert_allclose(room.to_world(room.to_room(places)), places, atol=1e-12)
         np.testing.assert_allclose(room.depth_inside_m(places), [0.1, 0.1, -0.1], atol=1e-12)
 
     def test_somebody_moving_is_inside_all_the_way(self):
