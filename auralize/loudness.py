@@ -1,7 +1,12 @@
 """Measure loudness and true peak of sounds that come block by block.
 
 Source: Recommendation ITU-R BS.1770-5, annex 1 (integrated loudness, with gates) and annex 2
-(true peak, with fourfold oversampling).
+(true peak, with fourfold oversampling). As annex 2 says, a peak that lies between the points is
+missed by up to −20 log10 cos(πf/4) for a sine of f times the sample rate: 0.03 dB at 0.1, 0.17 dB
+at 0.25, 0.44 dB at 0.4. The filter adds less than 0.001 dB to that up to 0.4.
+
+Loudness agrees with pyloudnorm 0.2 within 0.0001 LU and with FFmpeg 9's ebur128 within 0.01 LU,
+true peak with the latter within 0.02 dB at 44.1 and 48 kHz (tests/references/auralize).
 """
 
 from __future__ import annotations
