@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from auralize.hrtf import Hrtf, read_hrtf
     from auralize.pipeline import run
     from auralize.receipt import Receipt
-    from auralize.rendering import RenderReport, render
+    from auralize.render_report import RenderReport
+    from auralize.rendering import render
 
 __all__ = [
     "Hrtf",
@@ -32,7 +33,7 @@ __all__ = [
 _HOMES = {
     "Hrtf": "auralize.hrtf",
     "Receipt": "auralize.receipt",
-    "RenderReport": "auralize.rendering",
+    "RenderReport": "auralize.render_report",
     "compose_scene": "auralize.compose",
     "read_hrtf": "auralize.hrtf",
     "render": "auralize.rendering",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,15 @@ from auralize.ambisonic_rotation import HeadTurner
 from auralize.hrtf import Hrtf, read_hrtf
 from auralize.loudspeaker_decoding import Method
 from auralize.loudspeaker_layout import find_layout
-from auralize.measured_sound import measure
+from auralize.measured_sound import MeasuredSound, measure
 from auralize.output_settings import GainReason, changed_output, choose_gain
-from auralize.sound_file import SoundFileFormat, check_format, container_of, write_sound_file
+from auralize.sound_file import (
+    SoundFileFormat,
+    check_format,
+    container_of,
+    describe,
+    write_sound_file,
+)
 from auralize.spherical_harmonics import order_of
 from auralize.wave_header import Tags
 from capture.atomic import atomic_path
@@ -166,7 +170,7 @@ def decode(
                 form,
                 whole.blocks(gain_db, lambda part: report(1 - (1 - _MEASURED_PART) * (1 - part))),
                 whole.sample_count,
-                _tags(result, path),
+                _tags(result, path, whole),
             )
             whole.path.unlink()
     return result
@@ -244,21 +248,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _tags(report: DecodeReport, path: Path) -> Tags:
-    """Return what a file says about itself; nothing that changes from one day to the next."""
-    said = (
-        [f"loudspeakers {report.target}: {' '.join(report.outputs)}"]
+def _tags(report: DecodeReport, path: Path, whole: MeasuredSound) -> Tags:
+    """Return what the file says about itself."""
+    facts = (
+        f"loudspeakers {report.target}: {' '.join(report.outputs)}"
         if report.hrtf is None
-        else [f"binaural by MagLS, HRTF {report.hrtf} (SHA-256 {report.hrtf_sha256})"]
+        else f"binaural by MagLS, HRTF {report.hrtf} (SHA-256 {report.hrtf_sha256})",
+        f"ambisonics of order {report.order}, SHA-256 {report.ambisonics_sha256}",
     )
-    said.append(f"ambisonics of order {report.order}, SHA-256 {report.ambisonics_sha256}")
-    if math.isfinite(report.loudness_lufs):
-        said.append(f"{report.loudness_lufs:.2f} LUFS")
-    said.append(f"gain {report.gain_db:+.2f} dB")
-    return Tags(
-        title=path.name,
-        software=f"Auralize {version('auralize')}",
-        comment="; ".join(said),
-        loudness_lufs=report.loudness_lufs,
-        true_peak_dbtp=report.true_peak_dbtp,
-    )
+    return describe(path.name, facts, whole.loudness_lufs, whole.true_peak_dbtp, report.gain_db)

@@ -163,9 +163,14 @@ def _other_content(
     """Give the hashes of the sound files, where both are there and differ."""
     files = (first.parent / ours.file, second.parent / theirs.file)
     if all(file.is_file() for file in files):
-        a, b = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+        a, b = map(_sha256, files)
         if a != b:
             yield Change(place=f"sources[{name}] content (SHA-256)", first=a[:12], second=b[:12])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _other_facing(name: str, ours: Source, theirs: Source) -> Iterator[Change]:

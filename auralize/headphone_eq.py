@@ -18,6 +18,7 @@ from jaxtyping import Float32, Float64
 
 from auralize.equalizer_text import EarSettings, read_equalizer_text
 from auralize.fourier import fast_length, irfft, rfft
+from auralize.minimum_phase import minimum_phase_log_spectra
 from capture.errors import DataError
 from capture.waveform import Waveform, read_waveform
 
@@ -136,17 +137,12 @@ def _graphic(
     """Return the minimum-phase response of graphic equalisers.
 
     Between its points a curve is straight over the logarithm of frequency, beyond them flat.
-
-    Source: Oppenheim and Schafer, "Discrete-Time Signal Processing", on the cepstrum: the log
-    magnitude is the real part of a spectrum whose inverse transform is causal for minimum phase.
     """
     # The lowest frequency stands for 0 Hz, whose logarithm there is not.
     frequencies = np.fft.rfftfreq(length, 1 / sample_rate_hz)
     frequencies[0] = frequencies[1] / 2
-    gains_db = sum(
-        np.interp(np.log(frequencies), np.log(curve[:, 0]), curve[:, 1]) for curve in curves
+    gains_db = np.sum(
+        [np.interp(np.log(frequencies), np.log(curve[:, 0]), curve[:, 1]) for curve in curves],
+        axis=0,
     )
-    cepstrum = irfft(np.asarray(gains_db * math.log(10) / 20, dtype=np.complex128), length)
-    cepstrum[1 : length // 2] *= 2
-    cepstrum[length // 2 + 1 :] = 0
-    return irfft(np.exp(rfft(cepstrum)), length)
+    return irfft(np.exp(minimum_phase_log_spectra(gains_db * math.log(10) / 20)), length)

@@ -1,16 +1,17 @@
-"""What a scene's output settings make of a rendered sound: changed fields, and its gain."""
+"""What is asked of a render: changes of the scene's settings, and the gain that follows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from auralize.measured_sound import MeasuredSound
 from capture.errors import DataError
-from scenes.scene import Output
+from scenes.room import PARTS
+from scenes.scene import Output, Scene
 
 GainReason = Literal["none", "loudness", "true peak", "loudness, held back by true peak"]
 
@@ -25,8 +26,35 @@ def changed_output(output: Output, changes: Mapping[str, Any]) -> Output:
         return Output.model_validate({**output.model_dump(), **changes})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        raise DataError(f"the render's output: {reason} (changed were {dict(changes)}).") from error
+        field = ".".join(map(str, ("output", *first["loc"])))
+        given = f", got {first['input']!r}" if first["loc"] else ""
+        raise DataError(f"{field} as asked for this render: {first['msg']}{given}.") from error
+
+
+def parts_of(scene: Scene) -> tuple[str, ...]:
+    """Return what is heard of a scene's room; of a scene in the open, all there could be."""
+    return tuple(part for part in PARTS if scene.room is None or getattr(scene.room, part))
+
+
+def with_parts(scene: Scene, parts: Collection[str]) -> Scene:
+    """Return the scene with some parts of its room heard, and the others not.
+
+    Raises:
+        DataError: A part is unknown, there is none, or the scene is in the open, where nothing but
+            the direct sound is.
+    """
+    wrong = [part for part in parts if part not in PARTS]
+    if wrong or not parts:
+        raise DataError(f"the parts of a room are {', '.join(PARTS)}, got {', '.join(wrong)!r}.")
+    if scene.room is None:
+        if "direct" in parts:
+            return scene
+        raise DataError(
+            f"the scene {scene.title!r} has no room, so there is no {' or '.join(parts)} sound. "
+            "Give it a room, or ask for direct."
+        )
+    heard = {part: part in parts for part in PARTS}
+    return scene.model_copy(update={"room": scene.room.model_copy(update=heard)})
 
 
 def choose_gain(

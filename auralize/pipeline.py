@@ -17,7 +17,8 @@ import numpy as np
 from auralize.hrtf import read_hrtf
 from auralize.localisation import localisation_table
 from auralize.receipt import Receipt
-from auralize.rendering import RenderReport, render
+from auralize.render_report import RenderReport
+from auralize.rendering import render
 from auralize.report import Report, ReportPlayer, write_report
 from auralize.stages import scene_of, segment_take, separate_take
 from capture.performer import Performer

@@ -13,8 +13,9 @@ survey", J. Audio Eng. Soc. 40.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, cast
 
@@ -139,6 +140,33 @@ def write_sound_file(
         for block in blocks:
             file.write(_sample_bytes(block, form.sample_format, dither))
         file.write(wave_padding(container, wave))
+
+
+def describe(
+    title: str, facts: Sequence[str], loudness_lufs: float, true_peak_dbtp: float, gain_db: float
+) -> Tags:
+    """Return what a file says about itself; nothing that changes from one day to the next.
+
+    Args:
+        title: What people call it.
+        facts: How it came about.
+        loudness_lufs: Integrated loudness before the gain; −inf for silence.
+        true_peak_dbtp: True peak before the gain; −inf for silence.
+        gain_db: The gain.
+    """
+    loudness_lufs, true_peak_dbtp = loudness_lufs + gain_db, true_peak_dbtp + gain_db
+    levels = [
+        *([f"{loudness_lufs:.2f} LUFS"] if math.isfinite(loudness_lufs) else []),
+        *([f"true peak {true_peak_dbtp:.2f} dBTP"] if math.isfinite(true_peak_dbtp) else []),
+        f"gain {gain_db:+.2f} dB",
+    ]
+    return Tags(
+        title=title,
+        software=f"Auralize {version('auralize')}",
+        comment="; ".join([*facts, *levels]),
+        loudness_lufs=loudness_lufs,
+        true_peak_dbtp=true_peak_dbtp,
+    )
 
 
 def to_integers(

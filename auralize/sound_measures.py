@@ -31,7 +31,8 @@ class SoundMeasures:
         path: The file.
         subtype: Its sample format, as libsndfile names it.
         waveform: Its sound.
-        is_ambisonic: Whether it is AmbiX: .ambix in its name, or 4, 9, 16, … channels.
+        is_ambisonic: Whether it is ambisonic: it has 4, 9, 16, … channels. They are taken for
+            ACN (AmbiX, N3D) unless the file's comment says Furse-Malham.
         levels_dbfs: Root mean square of each channel; a square wave at full scale has 0.
         peak_dbtp: True peak of all channels.
         loudness_lufs: Integrated loudness; of the channel W for ambisonics.
@@ -71,20 +72,20 @@ def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
     waveform = read_waveform(file)
     samples, rate = waveform.samples, waveform.sample_rate_hz
     channels = waveform.channel_count
-    ambisonic = Path(file.stem).suffix.lower() == ".ambix" or (
-        channels >= 4 and math.isqrt(channels) ** 2 == channels
-    )
-    ambisonic = ambisonic and channels >= 4
+    ambisonic = channels >= 4 and math.isqrt(channels) ** 2 == channels
     powers, crossed = _spectra(samples, rate)
     frequencies = np.linspace(0, rate / 2, powers.shape[1])
     thirds = 1000 * 10 ** (np.arange(_LOWEST_THIRD, _HIGHEST_THIRD + 1) / 10)
     thirds = thirds[thirds * 10**0.05 < rate / 2]
     octaves = 1000 * 2.0 ** np.array(_OCTAVES)
     octaves = octaves[octaves * 2**0.5 < rate / 2]
+    with soundfile.SoundFile(file) as opened:
+        subtype = str(opened.subtype)
+        xyz = [1, 2, 3] if "Furse-Malham" in str(opened.comment) else [3, 1, 2]
     is_stereo = channels == 2 and bool(np.any(samples, axis=1).all())
     return SoundMeasures(
         path=file,
-        subtype=str(soundfile.info(file).subtype),
+        subtype=subtype,
         waveform=waveform,
         is_ambisonic=ambisonic,
         levels_dbfs=tuple(
@@ -97,7 +98,7 @@ def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
         band_centers_hz=thirds,
         band_levels_dbfs=10 * np.log10(_bands(powers, frequencies, thirds, 10**0.05) + 1e-30),
         octave_centers_hz=octaves,
-        intensity=_intensity(_bands(np.real(crossed[1:4]), frequencies, octaves, 2**0.5))
+        intensity=_intensity(_bands(np.real(crossed[xyz]), frequencies, octaves, 2**0.5))
         if ambisonic
         else None,
     )
@@ -156,8 +157,8 @@ def _itd_s(cross_power: Complex128[np.ndarray, "bins"], sample_rate_hz: int) -> 
 
 
 def _intensity(active: Float64[np.ndarray, "3 octaves"]) -> Float64[np.ndarray, "octaves 3"]:
-    """Return unit vectors along the active intensity; ACN 1 to 3 are y, z and x."""
-    vectors = active[[2, 0, 1]].T
+    """Return unit vectors along the active intensity, whose sizes along x, y and z are given."""
+    vectors = active.T
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         return np.where(lengths > 1e-20, vectors / lengths, np.nan)

@@ -33,6 +33,10 @@ class RoomMesh(SceneModel):
     """Its material: a name of the library, or absorption and scattering."""
 
 
+PARTS = ("direct", "early", "late")
+"""What of a room can be heard alone, by its switches."""
+
+
 class Room(SceneModel):
     """The room around sources and listener: a box, or a mesh.
 

@@ -40,6 +40,11 @@ from auralize.cli.terminal import stage_bars
 )
 @level_options
 @click.option(
+    "--parts",
+    metavar="PARTS",
+    help="What to hear of the room: any of direct,early,late.  [default: as the scene says]",
+)
+@click.option(
     "--stems",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -56,6 +61,7 @@ def render(
     sample_format: str | None,
     loudness_lufs: float | None,
     limit: str | None,
+    parts: str | None,
     stems: Path | None,
     as_json: bool,
 ) -> None:
@@ -81,6 +87,7 @@ def render(
             sofa=sofa,
             headphone_eq=headphone_eq,
             output=changes,
+            parts=None if parts is None else [part.strip() for part in parts.split(",")],
             stems=stems,
             progress=bar(f"render {output.name}"),
         )

@@ -153,6 +153,18 @@ class TestSounds:
         assert "28.6°, 0.0°" in sounds_text(comparison)
         assert "0.0°, 53.1°" in sounds_text(comparison)
 
+    def test_ambisonic_directions_of_renders(self, write, tmp_path):
+        """Both conventions of a render have the same directions, those of the scene."""
+        write("violin.wav", noise(1, 24_000))
+        write_scene(tmp_path / "s.yaml", scene(source(position_m=(0, 2, 1.2))))
+        files = [tmp_path / f"{convention}.ambix.wav" for convention in ("sn3d", "fuma")]
+        for file in files:
+            changes = {"ambisonic_convention": file.name.partition(".")[0]}
+            render(tmp_path / "s.yaml", file, output=changes)
+        comparison = compare_sounds(*files)
+        np.testing.assert_allclose(comparison.second.intensity, [[0, 1, 0]] * 9, atol=1e-4)
+        assert comparison.intensity_turns_deg.max() < 0.01
+
     def test_what_does_not_fit_together_is_said(self, write):
         a = write("a.wav", noise())
         rate = compare_sounds(a, write("b.wav", noise(), rate=44_100))

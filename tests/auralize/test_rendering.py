@@ -6,6 +6,7 @@ import json
 import math
 import resource
 from contextlib import contextmanager
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from auralize.ambisonics import render_ambisonics
 from auralize.binaural import BLOCK, render_binaural
 from auralize.cli import cli
 from auralize.loudness import integrated_loudness_lufs, true_peak_dbtp
+from auralize.output_settings import parts_of, with_parts
 from auralize.rendering import render
 from capture.errors import DataError, FileFormatError, OutputError
 from scenes import Scene, read_scene, write_scene
@@ -310,6 +312,30 @@ def test_files_say_what_they_are(tmp_path, noise, name):
     render(tmp_path / "scene.yaml", tmp_path / ambix)
     with soundfile.SoundFile(tmp_path / ambix) as file:
         assert "AmbiX order 1, ACN channels, SN3D" in file.comment
+
+
+class TestParts:
+    room: ClassVar = {"size_m": (8.0, 6.0, 3.0), "rt60_s": 0.4}
+
+    def test_parts_switch_the_room(self):
+        what = scene(room=self.room | {"late": False})
+        assert parts_of(what) == ("direct", "early")
+        changed = with_parts(what, ["late", "direct"])
+        assert parts_of(changed) == ("direct", "late")
+        assert changed.room.model_copy(update={"early": True, "late": False}) == what.room
+
+    def test_in_the_open_there_is_only_direct_sound(self):
+        assert with_parts(scene(), ["direct", "late"]) == scene()
+        with pytest.raises(DataError, match="has no room, so there is no early or late sound"):
+            with_parts(scene(), ["early", "late"])
+
+    @pytest.mark.parametrize("parts", ["direct,wet", ""])
+    def test_other_parts_are_refused(self, tmp_path, noise, parts):
+        write_scene(tmp_path / "scene.yaml", scene(room=self.room))
+        arguments = [tmp_path / "scene.yaml", "-o", tmp_path / "o.wav", "--parts", parts]
+        done = CliRunner().invoke(cli, ["render", *map(str, arguments)])
+        assert "the parts of a room are direct, early, late" in str(done.exception)
+        assert not (tmp_path / "o.wav").exists()
 
 
 @contextmanager
