@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from capture.performer import Performer
 from capture.pose import Trajectory, yaw_from_quaternion
-from scenes import Scene, Source, keyframes_from_trajectory
+from scenes import Room, Scene, Source, keyframes_from_trajectory
 from scenes.keyframes import to_millimetres
 
 STILL_M = 0.05
@@ -31,6 +31,7 @@ def compose_scene(
     duration_s: float,
     notes: Mapping[str, str] | None = None,
     provenance: Mapping[str, str] | None = None,
+    room: Room | None = None,
 ) -> Scene:
     """Put stems where performers are.
 
@@ -47,6 +48,7 @@ def compose_scene(
         duration_s: Length of the take.
         notes: Performer's name → a remark for people.
         provenance: Where all this came from.
+        room: The room around them; in the open if None.
 
     Raises:
         ValueError: There is no performer, or one has no stem.
@@ -65,6 +67,7 @@ def compose_scene(
             )
             for performer in performers
         ),
+        room=room,
         provenance=dict(provenance or {}),
     )
 

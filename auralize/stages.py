@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from auralize.compose import compose_scene
+from auralize.take_room import room_from_take
 from capture.errors import DataError
 from capture.find_performers import FindConfig, find_performers
 from capture.performer import Performer, read_performers, write_performers
@@ -107,9 +108,23 @@ def stems_of(
 
 
 def scene_of(
-    take: Take, performers: Sequence[Performer], separation: Separation, out: PathLike
+    take: Take,
+    performers: Sequence[Performer],
+    separation: Separation,
+    out: PathLike,
+    *,
+    room_rt60_s: float | None = None,
 ) -> Path:
-    """Compose the scene and write it to `out`/scene.yaml; return its path."""
+    """Compose the scene and write it to `out`/scene.yaml; return its path.
+
+    Args:
+        take: The take.
+        performers: Its players.
+        separation: Their stems.
+        out: Folder of the results.
+        room_rt60_s: Also fit a room to the take, which rings this long; none if None.
+    """
+    room = None if room_rt60_s is None else room_from_take(take, performers, rt60_s=room_rt60_s)
     scene = compose_scene(
         take.name,
         performers,
@@ -118,6 +133,7 @@ def scene_of(
         duration_s=take.duration_s,
         notes={stem.name: stem.note for stem in separation.stems if stem.note},
         provenance={"take": take.name, "network": separation.manifest.model},
+        room=room,
     )
     path = Path(out) / SCENE
     write_scene(path, scene)

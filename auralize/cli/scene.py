@@ -20,8 +20,28 @@ from auralize.cli.terminal import stage_bars
 @recording_options
 @out_option
 @model_option
+@click.option(
+    "--room",
+    is_flag=True,
+    help="Fit a room to the take: walls it saw, and others by a rule that the scene states.",
+)
+@click.option(
+    "--rt60",
+    "rt60_s",
+    type=click.FloatRange(0.1, 30.0),
+    default=0.4,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --room: how long the room rings.",
+)
 def scene(
-    take: Path, audio: Path | None, rate_hz: float | None, out: Path | None, model: str | None
+    take: Path,
+    audio: Path | None,
+    rate_hz: float | None,
+    out: Path | None,
+    model: str | None,
+    room: bool,
+    rt60_s: float,
 ) -> None:
     """Compose the scene of TAKE, OUT/scene.yaml, from its players and stems.
 
@@ -33,5 +53,5 @@ def scene(
     with stage_bars() as bar, opened_take(take, audio, rate_hz) as opened:
         performers = performers_of(opened, folder, progress=bar("segment"))
         manifest = stems_of(opened, performers, folder, model=model, progress=bar("separate"))
-        path = scene_of(opened, performers, manifest, folder)
+        path = scene_of(opened, performers, manifest, folder, room_rt60_s=rt60_s if room else None)
     click.echo(str(path))
