@@ -16,10 +16,11 @@ from auralize.ambisonic_conventions import Convention, from_sn3d
 from auralize.binaural import BLOCK, room_renderer, sample_count
 from auralize.convolution import MovingFilter, StaticFilter
 from auralize.heard_source import HeardSource, open_sources
+from auralize.near_field_degrees import DegreeFilters
 from auralize.receivers import Harmonics
 from auralize.source_colour import colour_taps
-from auralize.source_filters import mono_filters
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.source_filters import comes_near, mono_filters
+from auralize.spherical_harmonics import channel_degrees, spherical_harmonics
 from scenes.scene import Scene
 
 _HOP = 256
@@ -80,12 +81,12 @@ class _Standing:
     """Sources whose direction does not change: a gain from each to each channel."""
 
     def __init__(self, sources: list[HeardSource], order: int) -> None:
-        self._sounds = [_coloured(source) for source in sources]
+        self._voices = [_voices(source, order) for source in sources]
         gains = [_channel_gains(source, np.zeros(1), order)[0] for source in sources]
-        self._gains = np.stack(gains, axis=1)
+        self._gains = np.concatenate(gains, axis=1)
 
     def block(self, start: int) -> Float32[np.ndarray, "channels block"]:
-        return self._gains @ np.stack([sound(start) for sound in self._sounds])
+        return self._gains @ np.concatenate([voices(start) for voices in self._voices])
 
 
 class _Moving:
@@ -94,14 +95,14 @@ class _Moving:
     def __init__(self, sources: list[HeardSource], order: int) -> None:
         self._sources = sources
         self._order = order
-        self._sounds = [_coloured(source) for source in sources]
+        self._voices = [_voices(source, order) for source in sources]
         self._rising = np.arange(_HOP, dtype=np.float32) / np.float32(_HOP)
 
     def block(self, start: int) -> Float32[np.ndarray, "channels block"]:
         times = np.arange(start, start + BLOCK + 1, _HOP) / self._sources[0].sample_rate_hz
         gains = [_channel_gains(source, times, self._order) for source in self._sources]
-        at_borders = np.stack(gains, axis=-1)
-        sounds = np.stack([sound(start) for sound in self._sounds])
+        at_borders = np.concatenate(gains, axis=-1)
+        sounds = np.concatenate([voices(start) for voices in self._voices])
         hops = np.swapaxes(sounds.reshape(len(sounds), -1, _HOP), 0, 1)
         leaving_and_entering = np.concatenate(
             [hops * (1 - self._rising), hops * self._rising], axis=1
@@ -112,11 +113,34 @@ class _Moving:
 
 def _channel_gains(
     source: HeardSource, times_s: np.ndarray, order: int
-) -> Float32[np.ndarray, "T channels"]:
-    """Return the gains from a source to the channels at some times."""
+) -> Float32[np.ndarray, "T channels voices"]:
+    """Return the gains from the voices of a source to the channels at some times."""
     directions, distances = source.seen_from_listener(times_s)
     gains = spherical_harmonics(directions, order) * source.gains(distances)[:, None]
-    return gains.astype(np.float32)
+    gains = gains.astype(np.float32)[:, :, None]
+    if not comes_near(source):
+        return gains
+    return gains * (channel_degrees(order)[:, None] == np.arange(order + 1))
+
+
+def _voices(
+    source: HeardSource, order: int
+) -> Callable[[int], Float32[np.ndarray, "voices block"]]:
+    """Return the function that gives a source's blocks: one voice, or near by one per degree."""
+    coloured = _coloured(source)
+    if not comes_near(source):
+        return lambda start: coloured(start)[None]
+    rate = source.sample_rate_hz
+    degrees = DegreeFilters(
+        order, sample_rate_hz=rate, speed_m_s=source.medium.speed_of_sound_m_s, block=BLOCK
+    )
+    borders = np.arange(0, BLOCK + 1, _HOP)
+
+    def block(start: int) -> Float32[np.ndarray, "degrees block"]:
+        distances = source.seen_from_listener((start + borders) / rate)[1]
+        return degrees.process(coloured(start), distances)
+
+    return block
 
 
 def _coloured(source: HeardSource) -> Callable[[int], Float32[np.ndarray, "block"]]:

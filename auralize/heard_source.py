@@ -6,9 +6,11 @@ the distance law, reference distance over distance; closer than 0.15 m it rises 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ NEAREST_M = 0.15
 """Nearer to the middle of the head, gain and near field are as here."""
 
 _SAME_PLACE_M = 1e-6
+_LOOK_S = 0.01
 
 
 class HeardSource:
@@ -96,6 +99,15 @@ class HeardSource:
         inside = distances < _SAME_PLACE_M
         away[inside] = (1.0, 0.0, 0.0)
         return away / np.where(inside, 1.0, distances)[:, None], distances
+
+    @cached_property
+    def nearest_m(self) -> float:
+        """How near the source ever comes to the middle of the head, looked up every 10 ms."""
+        end_s = max(key.time_s for key in self.source.keyframes or ()) if self.source.moves else 0.0
+        end_s = max(end_s, float(self.ears.times_s[-1]))
+        count = math.ceil(end_s / _LOOK_S) + 1
+        chunks = (np.arange(start, min(start + 8192, count)) for start in range(0, count, 8192))
+        return min(float(self.seen_from_listener(chunk * _LOOK_S)[1].min()) for chunk in chunks)
 
     def seen_from_source(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T 3"]:
         """Return unit directions to the listener in the player's frame (x where it faces).

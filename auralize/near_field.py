@@ -72,7 +72,7 @@ class NearField:
     ) -> Float64[np.ndarray, "T 2 3"]:
         """Return the directions in which the measured responses are to be taken for each ear."""
         incidences = self._incidences(directions)
-        distances = self._apparent(distances_m)[:, None]
+        distances = apparent_distances_m(distances_m, self._measured_m)[:, None]
         turned = _parallax(incidences, distances, self._radius_m, self._measured_m)
         ears = np.array([[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]])
         across = np.array(directions, dtype=np.float64)
@@ -97,9 +97,8 @@ class NearField:
             length: Length of the transform.
         """
         table_m, table_hz, table = _table(self._radius_m, self._measured_m, self._speed_m_s)
-        places = np.interp(
-            np.log(self._apparent(distances_m)), np.log(table_m), np.arange(len(table_m))
-        )
+        apparent = np.log(apparent_distances_m(distances_m, self._measured_m))
+        places = np.interp(apparent, np.log(table_m), np.arange(len(table_m)))
         row, row_part = _split(places[:, None], len(table_m))
         angles = self._incidences(directions) / _ANGLES_RAD[1]
         column, column_part = _split(angles, len(_ANGLES_RAD))
@@ -117,18 +116,19 @@ class NearField:
         exponents += low[..., node]
         return np.exp(exponents, out=exponents)
 
-    def _apparent(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
-        """Return the distances that are rendered: from 0.8 to 1 m, they go to the measured one."""
-        fade = min(_FADE_FROM_M, self._measured_m)
-        return np.interp(
-            distances_m, [NEAREST_M, fade, FARTHEST_M], [NEAREST_M, fade, self._measured_m]
-        )
-
     @staticmethod
     def _incidences(directions: Float[np.ndarray, "T 3"]) -> Float64[np.ndarray, "T 2"]:
         """Return the angles between the sources and the left and the right ear."""
         left = np.arccos(np.clip(np.asarray(directions, dtype=np.float64)[:, 1], -1.0, 1.0))
         return np.stack([left, np.pi - left], axis=1)
+
+
+def apparent_distances_m(
+    distances_m: Float[np.ndarray, "T"], measured_m: float
+) -> Float64[np.ndarray, "T"]:
+    """Return the distances that are rendered: from 0.8 to 1 m, they go to the measured one."""
+    fade = min(_FADE_FROM_M, measured_m)
+    return np.interp(distances_m, [NEAREST_M, fade, FARTHEST_M], [NEAREST_M, fade, measured_m])
 
 
 def sphere_response(

@@ -128,6 +128,11 @@ def mono_filters(
     return filters if factors is None else filters * factors.astype(np.float32)[:, None]
 
 
+def comes_near(source: HeardSource) -> bool:
+    """Whether the near field is heard of a source at any time."""
+    return source.head_radius_m is not None and bool(NearField.near(np.array(source.nearest_m)))
+
+
 def even_length(taps: int) -> int:
     """Return an even length that transforms fast and leaves room for what dies out late."""
     return 2 * fast_length(taps)

@@ -67,9 +67,9 @@ class Listener(SceneModel):
 
     near_field: Switch = True
     """Let sources nearer than 1 m sound near: louder in the ear beside them, softer in the other,
-    each ear from its own side (Duda and Martens' rigid sphere). Headphone renders only. Off, the
-    head sounds as it was measured from afar. Closer than 0.15 m to the middle of the head, inside
-    it too, a source sounds as at 0.15 m."""
+    each ear from its own side (Duda and Martens' rigid sphere; in ambisonics, the curved wave).
+    Off, the head sounds as it was measured from afar. Closer than 0.15 m to the middle of the head,
+    inside it too, a source sounds as at 0.15 m."""
 
     head_radius_m: Annotated[Number, Field(ge=0.05, le=0.12)] = 0.0875
     """Radius of the sphere that stands for the head in the near field."""
