@@ -42,7 +42,7 @@ def from_sn3d(
         ValueError: They are no full sphere, or FuMa is asked for above order 3.
     """
     acn, weights = _layout(order_of(len(channels)), convention)
-    return _weighted(channels[acn], weights)
+    return channels if convention == "sn3d" else _weighted(channels[acn], weights)
 
 
 def to_sn3d(
@@ -54,7 +54,7 @@ def to_sn3d(
         ValueError: They are no full sphere, or FuMa is said above order 3.
     """
     acn, weights = _layout(order_of(len(channels)), convention)
-    return _weighted(channels, 1 / weights)[np.argsort(acn)]
+    return channels if convention == "sn3d" else _weighted(channels, 1 / weights)[np.argsort(acn)]
 
 
 def check_convention(order: int, convention: Convention) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Complex64, Float, Float32
 
 from auralize.fourier import fast_length, fft_in_place, ifft_in_place, irfft, rfft
-from auralize.spectral_kernels import add_partitions, join_pair, split_pair
+from auralize.spectral_kernels import add_partitions, join_pair, split_pair, sum_products
 
 
 class StaticFilter:
@@ -42,8 +42,8 @@ class StaticFilter:
         )
         length = self._length + (self._hops - 1) * self._hop
         self._buffer = np.zeros((len(filters), length), dtype=np.float32)
-        self._products = np.empty(self._spectra.shape[1:], dtype=np.complex64)
-        self._totals = np.empty(self._spectra.shape[::2], dtype=np.complex64)
+        outputs, _, bins = self._spectra.shape
+        self._totals = np.empty((self._hops, outputs, bins), dtype=np.complex64)
 
     def process(
         self, sounds: Float32[np.ndarray, "sounds block"]
@@ -53,15 +53,13 @@ class StaticFilter:
         if sounds.shape != (len(buffer), block):
             raise ValueError(f"needed is {(len(buffer), block)}, got {sounds.shape}.")
         buffer[:, past : past + block] = sounds
-        output = np.empty((len(self._totals), block), dtype=np.float32)
-        for start in range(0, block, self._hop):
+        for number, totals in enumerate(self._totals):
+            start = number * self._hop
             spectra = rfft(buffer[:, start : start + self._length])
-            for filters, total in zip(self._spectra, self._totals, strict=True):
-                np.multiply(spectra, filters, out=self._products)
-                np.sum(self._products, axis=0, out=total)
-            stop = min(start + self._hop, block)
-            samples = irfft(self._totals, self._length)
-            output[:, start:stop] = samples[:, past : past + stop - start]
+            sum_products(spectra, self._spectra, totals)
+        # All together, because transforms of several rows use the width of the processor.
+        samples = irfft(self._totals, self._length)[..., past : past + self._hop]
+        output = np.swapaxes(samples, 0, 1).reshape(samples.shape[1], -1)[:, :block]
         buffer[:, :past] = buffer[:, block : block + past].copy()
         return output
 

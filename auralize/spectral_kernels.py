@@ -48,6 +48,20 @@ def join_pair(
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
+def sum_products(
+    spectra: Complex64[np.ndarray, "sounds bins"],
+    filters: Complex64[np.ndarray, "outputs sounds bins"],
+    totals: Complex64[np.ndarray, "outputs bins"],
+) -> None:  # pragma: no cover - compiled
+    """Write the sums over sounds of spectra times filters."""
+    totals[:] = 0
+    for output in range(filters.shape[0]):
+        for sound in range(filters.shape[1]):
+            for k in range(filters.shape[2]):
+                totals[output, k] += spectra[sound, k] * filters[output, sound, k]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def add_product(
     left: Float32[np.ndarray, "2 bins"],
     right: Float32[np.ndarray, "2 bins"],
