@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 import scipy.signal
-from jaxtyping import Float, Float32, Float64, Int
+from jaxtyping import Float, Float32, Float64
 
 _GATE_BLOCK_S = 0.4
 _GATE_STEP_S = 0.1
@@ -25,7 +25,7 @@ _OFFSET_LUFS = -0.691
 
 _OVERSAMPLING = 4
 _PEAK_TAPS = 32
-_PEAK_PART = 64
+_PEAK_PART = 16
 
 
 class LoudnessMeter:
@@ -68,40 +68,34 @@ class TruePeakMeter:
 
     def __init__(self, channels: int) -> None:
         """Start with silence before the first block."""
-        self._past = np.zeros((channels, _PEAK_TAPS - 1), dtype=np.float32)
-        self._phases = _peak_filter().astype(np.float32)
+        self._rest = np.zeros((channels, _PEAK_TAPS - 1), dtype=np.float32)
+        self._filters = _peak_filters()
         # No sample in between can be larger than this times the samples around it.
-        self._bound = float(np.abs(self._phases).sum(axis=0).max())
-        self.peak = 0.0
+        self._bound = float(np.abs(self._filters).sum(axis=0).max())
+        self.peak: float = 0.0
 
     def add(self, block: Float[np.ndarray, "channels samples"]) -> None:
         """Take the next block."""
-        samples = np.concatenate([self._past, block], axis=-1, dtype=np.float32)
-        self._past = samples[:, -(_PEAK_TAPS - 1) :].copy()
+        samples = np.concatenate([self._rest, block], axis=-1, dtype=np.float32)
         self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
-        # Only the few parts whose samples are large enough to beat the peak are oversampled: the
+        parts = (samples.shape[1] - _PEAK_TAPS + 1) // _PEAK_PART
+        self._rest = samples[:, parts * _PEAK_PART :].copy()
+        if parts == 0:
+            return
+        around = np.lib.stride_tricks.sliding_window_view(samples, len(self._filters), axis=-1)
+        # Only the parts whose samples are large enough to beat the peak are oversampled: the
         # largest first, which settles most of the others.
-        bounds = self._bound * _part_maxima(samples)
-        parts = np.argwhere(bounds > self.peak)
-        parts = parts[np.argsort(-bounds[tuple(parts.T)])]
-        for some in (parts[:8], parts[8:]):
-            some = some[bounds[tuple(some.T)] > self.peak]
-            if len(some):
-                self._oversample(samples, some)
-
-    def _oversample(
-        self, samples: Float32[np.ndarray, "channels longer"], parts: Int[np.ndarray, "K 2"]
-    ) -> None:
-        """Look between the samples of some parts (channel, number)."""
-        places = parts[:, 1, None] * _PEAK_PART + np.arange(_PEAK_PART + _PEAK_TAPS - 1)
-        inside = np.minimum(places, samples.shape[1] - 1)
-        near = np.where(places < samples.shape[1], samples[parts[:, :1], inside], 0)
-        windows = np.lib.stride_tricks.sliding_window_view(near, _PEAK_TAPS, axis=-1)
-        self.peak = max(self.peak, float(np.abs(windows @ self._phases).max()))
+        bounds = self._bound * _largest_around(samples, parts)
+        largest_first = np.argsort(-bounds, axis=None)
+        for some in (largest_first[:16], largest_first[16:]):
+            channels, numbers = np.divmod(some[bounds.flat[some] > self.peak], parts)
+            between = around[channels, _PEAK_PART * numbers] @ self._filters
+            largest = max(between.max(initial=0.0), -between.min(initial=0.0))
+            self.peak = max(self.peak, float(largest))
 
     def finish(self) -> None:
         """Take the silence after the last block, into which the sound may still rise."""
-        self.add(np.zeros((len(self._past), _PEAK_TAPS), dtype=np.float32))
+        self.add(np.zeros((len(self._rest), _PEAK_TAPS + _PEAK_PART), dtype=np.float32))
 
     @property
     def peak_dbtp(self) -> float:
@@ -154,24 +148,38 @@ def k_weighting(sample_rate_hz: int) -> Float64[np.ndarray, "2 6"]:
     return np.array([shelf, high_pass])
 
 
-def _peak_filter() -> Float64[np.ndarray, "taps phases"]:
-    """Return the interpolation filters for the three points between two samples."""
+def _largest_around(
+    samples: Float32[np.ndarray, "channels samples"], parts: int
+) -> Float32[np.ndarray, "channels parts"]:
+    """Return the largest magnitude that plays a role in each part: in itself and the next ones."""
+    following = -(-(_PEAK_TAPS - 1) // _PEAK_PART)
+    padded = np.zeros((len(samples), (parts + following) * _PEAK_PART), dtype=np.float32)
+    count = min(samples.shape[1], padded.shape[1])
+    np.abs(samples[:, :count], out=padded[:, :count])
+    # Halving again and again is faster than a maximum over a short axis.
+    largest = padded.reshape(len(samples), -1, _PEAK_PART)
+    while largest.shape[-1] > 1:
+        half = largest.shape[-1] // 2
+        largest = np.maximum(largest[..., :half], largest[..., half:])
+    largest = largest[..., 0]
+    return np.max([largest[:, i : i + parts] for i in range(following + 1)], axis=0)
+
+
+def _peak_filters() -> Float32[np.ndarray, "around points"]:
+    """Return the matrix that leads from the samples around a part to the points in between.
+
+    Between two neighbours there are three points, each a sum of 32 samples around them, weighted
+    by a sinc with a Kaiser window.
+    """
     offsets = np.arange(_PEAK_TAPS)[:, None] - (_PEAK_TAPS // 2 - 1)
     distances = offsets - np.arange(1, _OVERSAMPLING) / _OVERSAMPLING
     half = _PEAK_TAPS / 2
     window = np.i0(9.0 * np.sqrt(np.clip(1 - (distances / half) ** 2, 0, None))) / np.i0(9.0)
-    return np.sinc(distances) * window
-
-
-def _part_maxima(
-    samples: Float32[np.ndarray, "channels samples"],
-) -> Float32[np.ndarray, "channels parts"]:
-    """Return the largest magnitude that plays a role in each part: in itself and the next."""
-    count = -(-samples.shape[1] // _PEAK_PART)
-    padded = np.zeros((len(samples), (count + 1) * _PEAK_PART), dtype=np.float32)
-    padded[:, : samples.shape[1]] = np.abs(samples)
-    maxima = padded.reshape(len(samples), count + 1, _PEAK_PART).max(axis=-1)
-    return np.maximum(maxima[:, :-1], maxima[:, 1:])
+    weights = np.sinc(distances) * window
+    filters = np.zeros((_PEAK_PART + _PEAK_TAPS - 1, _PEAK_PART, _OVERSAMPLING - 1))
+    for place in range(_PEAK_PART):
+        filters[place : place + _PEAK_TAPS, place] = weights
+    return filters.reshape(len(filters), -1).astype(np.float32)
 
 
 def _loudness(power: float) -> float:

@@ -81,6 +81,18 @@ def test_meters_do_not_mind_how_blocks_are_cut(block):
     assert peak.peak_dbtp == pytest.approx(true_peak_dbtp(samples), abs=1e-6)
 
 
+@pytest.mark.parametrize("block", [1, 37, 480])
+def test_the_end_of_a_block_is_no_end_of_the_sound(block):
+    """Cut off, the tone would rise by a tenth between its last sample and silence."""
+    sine = 0.9 * np.sin(2 * np.pi * 0.23 * np.arange(3000)) * tukey(3000, 0.5)
+    meter = TruePeakMeter(1)
+    for start in range(0, len(sine), block):
+        meter.add(sine[None, start : start + block])
+    assert meter.peak == pytest.approx(0.9, abs=1e-3)
+    meter.finish()
+    assert meter.peak_dbtp == true_peak_dbtp(sine[None])
+
+
 @pytest.mark.parametrize(
     ("period", "phase_deg", "level", "expected_db"),
     [
