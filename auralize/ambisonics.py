@@ -69,9 +69,9 @@ def render_ambisonics(
             *([room] if room is not None else []),
         ]
         for start in range(0, length, BLOCK):
-            total = np.zeros(((order + 1) ** 2, BLOCK), dtype=np.float32)
-            for encoder in encoders:
-                total += encoder.block(start)
+            total = encoders[0].block(start)
+            for encoder in encoders[1:]:
+                total = total + encoder.block(start)
             if progress is not None:
                 progress(min(1.0, (start + BLOCK) / length))
             yield from_sn3d(total[:, : length - start], convention)

@@ -9,6 +9,7 @@ orthonormal over the mean of the sphere.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -43,7 +44,8 @@ def spherical_harmonics(
     if order < 0:
         raise ValueError(f"the order must be 0 or more, got {order}.")
     x, y, z = np.moveaxis(np.asarray(directions, dtype=np.float64), -1, 0)
-    harmonics = np.empty((*x.shape, (order + 1) ** 2))
+    norms = _norms(order, normalisation)
+    harmonics = np.empty(((order + 1) ** 2, *x.shape))
     sectoral, cosine, sine = 1.0, np.ones_like(x), np.zeros_like(x)
     for m in range(order + 1):
         if m > 0:
@@ -51,17 +53,28 @@ def spherical_harmonics(
             cosine, sine = x * cosine - y * sine, y * cosine + x * sine
         before, legendre = np.zeros_like(z), np.full_like(z, sectoral)
         for n in range(m, order + 1):
-            norm = math.sqrt(
-                (1 if m == 0 else 2) * math.factorial(n - m) / math.factorial(n + m)
-            ) * (math.sqrt(2 * n + 1) if normalisation == "n3d" else 1.0)
-            harmonics[..., n * n + n + m] = norm * legendre * cosine
+            centre = n * n + n
+            weighted = norms[centre + m] * legendre
+            harmonics[centre + m] = weighted * cosine
             if m > 0:
-                harmonics[..., n * n + n - m] = norm * legendre * sine
-            before, legendre = (
-                legendre,
-                ((2 * n + 1) * z * legendre - (n + m) * before) / (n - m + 1),
-            )
-    return harmonics
+                harmonics[centre - m] = weighted * sine
+            if n < order:
+                before, legendre = (
+                    legendre,
+                    ((2 * n + 1) * z * legendre - (n + m) * before) / (n - m + 1),
+                )
+    return np.moveaxis(harmonics, 0, -1)
+
+
+@cache
+def _norms(order: int, normalisation: Normalisation) -> tuple[float, ...]:
+    """Return the factor of each channel before the Legendre function."""
+    return tuple(
+        math.sqrt((1 if m == 0 else 2) * math.factorial(n - abs(m)) / math.factorial(n + abs(m)))
+        * (math.sqrt(2 * n + 1) if normalisation == "n3d" else 1.0)
+        for n in range(order + 1)
+        for m in range(-n, n + 1)
+    )
 
 
 def channel_degrees(order: int) -> Int[np.ndarray, "channels"]:
