@@ -69,6 +69,8 @@ def continuation_weights(
     the plane wave's at a sphere; for a magnitude it is the slope that the head's shadow has.
     Above 1500 knots some are passed over, evenly.
     """
+    if len(directions) == 0:
+        return np.zeros((0, len(knots)))
     chosen = np.arange(0, len(knots), -(-len(knots) // _MOST_KNOTS))
     some = knots[chosen]
     trend = np.concatenate([np.ones((len(some), 1)), some], axis=1)

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from auralize.fourier import fast_length, irfft, rfft
+from auralize.hrtf_cache import resampled_once
 from auralize.sofa import read_sofa
 from capture.errors import FileFormatError
 from scenes.listener import Listener
@@ -68,10 +69,21 @@ class Hrtf:
         The spectrum is carried over, and with it the gain: a response whose samples were only
         interpolated would be too loud by the ratio of the rates (0.74 dB from 44.1 to 48 kHz).
         Where responses start at once, all are delayed by up to 24 samples to make room for what
-        rings before them.
+        rings before them. What takes long is kept for the next time (`auralize.hrtf_cache`).
         """
         if sample_rate_hz == self.sample_rate_hz:
             return self
+        return replace(
+            self,
+            impulse_responses=resampled_once(
+                self.impulse_responses,
+                (self.sample_rate_hz, sample_rate_hz),
+                lambda: self._resample(sample_rate_hz),
+            ),
+            sample_rate_hz=sample_rate_hz,
+        )
+
+    def _resample(self, sample_rate_hz: int) -> Float64[np.ndarray, "D 2 taps"]:
         common = math.gcd(sample_rate_hz, self.sample_rate_hz)
         up, down = sample_rate_hz // common, self.sample_rate_hz // common
         envelope = np.abs(self.impulse_responses).max(axis=(0, 1))
@@ -87,11 +99,7 @@ class Hrtf:
         fade = np.cos(np.clip((place - 1 + width) / width, 0, 1) * np.pi / 2) ** 2
         spectrum = rfft(responses, before)[..., :bins] * fade
         taps = math.ceil((lead + self.tap_count + _TAIL) * up / down)
-        return replace(
-            self,
-            impulse_responses=irfft(spectrum, after)[..., :taps],
-            sample_rate_hz=sample_rate_hz,
-        )
+        return irfft(spectrum, after)[..., :taps]
 
 
 def read_hrtf(path: str | os.PathLike[str] | None = None) -> Hrtf:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -105,3 +106,51 @@ class TestResampling:
 
     def test_to_its_own_rate_changes_nothing(self, kemar):
         assert kemar.resampled(44_100) is kemar
+
+
+class TestCache:
+    @pytest.fixture
+    def folder(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("AURALIZE_CACHE", str(tmp_path))
+        monkeypatch.setattr("auralize.hrtf_cache._WORTHWHILE", 1)
+        return tmp_path / "heads"
+
+    @pytest.fixture
+    def small(self, kemar):
+        return replace(
+            kemar,
+            directions=kemar.directions[:9],
+            impulse_responses=kemar.impulse_responses[:9],
+        )
+
+    def test_gives_back_what_was_made_until_the_head_or_the_rate_differs(self, folder, small):
+        made = small.resampled(48_000).impulse_responses
+        (file,) = folder.iterdir()
+        np.savez(file, responses=2 * made)  # to tell what comes from the file
+        np.testing.assert_array_equal(small.resampled(48_000).impulse_responses, 2 * made)
+        other = replace(small, impulse_responses=3 * small.impulse_responses)
+        np.testing.assert_allclose(other.resampled(48_000).impulse_responses, 3 * made)
+        small.resampled(96_000)
+        assert len(list(folder.iterdir())) == 3
+
+    @pytest.mark.parametrize("damage", ["cut", "changed", "nothing", "another shape"])
+    def test_makes_what_is_damaged_again(self, folder, small, damage):
+        made = small.resampled(48_000).impulse_responses
+        (file,) = folder.iterdir()
+        content = bytearray(file.read_bytes())
+        if damage == "another shape":
+            np.savez(file, responses=made[:3])
+        elif damage == "changed":
+            content[len(content) // 2] ^= 1
+            file.write_bytes(content)
+        else:
+            file.write_bytes(content[: len(content) // 2 if damage == "cut" else 0])
+        np.testing.assert_array_equal(small.resampled(48_000).impulse_responses, made)
+        assert file.stat().st_size == len(content)
+
+    def test_can_be_switched_off_and_need_not_be_writable(self, folder, small, monkeypatch):
+        folder.parent.joinpath("file").write_text("")
+        for value in ("off", str(folder.parent / "file")):
+            monkeypatch.setenv("AURALIZE_CACHE", value)
+            assert small.resampled(48_000).tap_count > 512
+        assert not folder.exists()
