@@ -137,6 +137,10 @@ class HeardSource:
         level = 10 ** (self.source.gain_db / 20)
         return level * self.source.reference_distance_m / np.maximum(distances_m, NEAREST_M)
 
+    def air_way_m(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
+        """Return how far the air counts at some distances: from the reference distance on."""
+        return np.maximum(np.asarray(distances_m) - self.source.reference_distance_m, 0.0)
+
     def read(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
         """Return the sound that arrives from a sample of the scene on."""
         if self._speed_m_s is None:

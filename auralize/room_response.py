@@ -103,7 +103,7 @@ class RoomResponses:
             spectra = self._filters.spectra(
                 source.gains(far[part]) * factors[part],
                 gains[part],
-                far[part] - source.source.reference_distance_m,
+                source.air_way_m(far[part]),
                 later[part] - starts[part] + _RINGING,
             )
             pieces = self._receiver.arrivals(directions[part], spectra)

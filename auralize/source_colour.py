@@ -46,8 +46,8 @@ def colour_spectra(
 ) -> Complex64[np.ndarray, "T bins"] | None:
     """Return what a source's colour does to the bins of a transform; None if it has none.
 
-    The file is the sound at the reference distance, so the air counts from there: nearer, it
-    swallowed less than the file holds.
+    The file is the sound at the reference distance, so the air counts from there; what it may have
+    swallowed before is not brought back.
 
     Args:
         source: The source.
@@ -56,7 +56,7 @@ def colour_spectra(
     """
     exponents: Complex64[np.ndarray, "T bins"] | None = None
     if _air_counts(source):
-        distances = source.seen_from_listener(times_s)[1] - source.source.reference_distance_m
+        distances = source.air_way_m(source.seen_from_listener(times_s)[1])
         air = source.medium
         metre = _air_basis(
             air.temperature_c,

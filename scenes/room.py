@@ -156,9 +156,9 @@ class Medium(SceneModel):
     """Air pressure in kilopascals. It counts for air_absorption."""
 
     air_absorption: Switch = False
-    """Let the air swallow high frequencies over the way from source to listener, by temperature,
-    humidity and pressure (ISO 9613-1). Off, as if stems were dry sounds of their own place: what a
-    microphone recorded has its share of the air's loss in it already."""
+    """Let the air swallow high frequencies, by temperature, humidity and pressure (ISO 9613-1), on
+    what the way to the listener is longer than a source's reference distance; up to there it sounds
+    as its file. Off by default: over the few metres of a room it is hardly heard."""
 
     @property
     def speed_of_sound_m_s(self) -> float:

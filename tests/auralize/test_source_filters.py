@@ -82,8 +82,10 @@ class TestAir:
         expected = -(distance_m - 1) * air_absorption_db_per_m(HZ, source.medium)
         assert_allclose(loss[AUDIBLE], expected[AUDIBLE], atol=0.05)
 
-    def test_is_nothing_where_the_source_sounds_as_its_file(self, heard):
-        source = heard({"air_absorption": True}, position_m=(7.0, 0, 1.2), reference_distance_m=7.0)
+    @pytest.mark.parametrize("distance_m", [2.0, 7.0])
+    def test_is_nothing_up_to_where_the_source_sounds_as_its_file(self, heard, distance_m):
+        medium = {"air_absorption": True}
+        source = heard(medium, position_m=(distance_m, 0, 1.2), reference_distance_m=7.0)
         assert_allclose(levels_db(mono_filters(source, NOW, 240)), 0, atol=1e-5)
 
     def test_comes_on_top_of_the_head(self, heard, interpolator):
