@@ -81,10 +81,9 @@ class DirectionMesh:
         self._tree = KDTree(vertices)
         self._some_triangle = np.zeros(len(vertices), dtype=np.int64)
         self._some_triangle[self._corners] = np.arange(len(self._corners))[:, None]
-        self._beside: list[set[int]] = [set() for _ in vertices]
-        for triangle in self._corners.tolist():
-            for corner in triangle:
-                self._beside[corner].update(triangle)
+        # The triangles around each vertex, one vertex after the other.
+        self._around = np.argsort(self._corners, axis=None, kind="stable") // 3
+        self._starts = np.searchsorted(np.sort(self._corners, axis=None), range(len(vertices) + 1))
         self._near: dict[int, Int64[np.ndarray, "K"]] = {}
 
     def triangles(
@@ -155,9 +154,13 @@ class DirectionMesh:
 
     def _two_edges_away(self, vertex: int) -> Int64[np.ndarray, "K"]:
         if vertex not in self._near:
-            near = set[int]().union(*(self._beside[other] for other in self._beside[vertex]))
-            self._near[vertex] = np.array(sorted(near), dtype=np.int64)
+            beside = [self._one_edge_away(other) for other in self._one_edge_away(vertex).tolist()]
+            self._near[vertex] = np.unique(np.concatenate(beside))
         return self._near[vertex]
+
+    def _one_edge_away(self, vertex: int) -> Int64[np.ndarray, "K"]:
+        triangles = self._around[self._starts[vertex] : self._starts[vertex + 1]]
+        return np.unique(self._corners[triangles])
 
     def _keys(
         self, corners: Int[np.ndarray, "P 3"], counts: Int[np.ndarray, "P 3 3"]

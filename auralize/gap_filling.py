@@ -74,12 +74,12 @@ def continuation_weights(
     chosen = np.arange(0, len(knots), -(-len(knots) // _MOST_KNOTS))
     some = knots[chosen]
     trend = np.concatenate([np.ones((len(some), 1)), some], axis=1)
-    covariance = _covariance(np.linalg.norm(some[:, None] - some, axis=2))
+    covariance = _covariance(some @ some.T)
     # Knots in one plane do not tell the slope across it: what is added makes it level.
     system = np.block([[covariance, trend], [trend.T, -1e-9 * np.eye(4)]])
     wanted = np.concatenate(
         [
-            _covariance(np.linalg.norm(directions[:, None] - some, axis=2)),
+            _covariance(directions @ some.T),
             np.ones((len(directions), 1)),
             directions,
         ],
@@ -90,7 +90,7 @@ def continuation_weights(
     return weights
 
 
-def _covariance(chords: np.ndarray) -> np.ndarray:
-    """Matérn's covariance with smoothness 3/2."""
-    scaled = np.sqrt(3.0) * chords / _REACH
+def _covariance(cosines: np.ndarray) -> np.ndarray:
+    """Matérn's covariance with smoothness 3/2, of chords."""
+    scaled = np.sqrt(np.maximum(6.0 - 6.0 * cosines, 0.0)) / _REACH
     return (1.0 + scaled) * np.exp(-scaled)

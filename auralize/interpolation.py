@@ -22,32 +22,25 @@ filled by continuing the surfaces (see `auralize.gap_filling`).
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from jaxtyping import Complex64, Float, Float32, Float64
 from scipy.sparse import csr_array
 
+from auralize.aligned_head import AlignedHead
 from auralize.direction_mesh import DirectionMesh
-from auralize.fourier import fast_length, irfft, rfft
-from auralize.gap_filling import continuation_weights, missing_directions
+from auralize.fourier import rfft
+from auralize.gap_filling import missing_directions
 from auralize.hrtf import Hrtf
 from auralize.sphere_splines import smooth_weights
 
 _LARGEST_STEP_RAD = np.radians(2.2)
 # Splines go through this many of the nearest directions.
 _KNOTS = 24
-# Magnitudes are kept above −180 dB of the largest, so that their logarithms are finite.
-_SMALLEST = 1e-9
-_ONSET_THRESHOLD = 0.1
-# What an aligned response keeps at least before its onset (a tenth of the maximum), all that is
-# above −90 dB before, and samples at its ends for what rings there.
-_LEAD_S = 1.4e-3
-_INAUDIBLE = 3e-5
-_TAIL = 24
 # Nodes that are kept; KEMAR has 11 000 all round, of which a scene touches few.
 _MOST_NODES = 4096
 _MOST_AT_ONCE = 256
+# Weights below this count nothing (−140 dB).
+_COUNTS = 1e-7
 
 
 class HrtfInterpolator:
@@ -72,28 +65,12 @@ class HrtfInterpolator:
             DataError: The directions do not go all round.
         """
         self.hrtf = hrtf
-        self._length = fast_length(hrtf.tap_count + 512)
-        self._bins_per_turn = np.arange(self._length // 2 + 1) / self._length
         filled, self.filled_poles = missing_directions(hrtf.directions, hrtf.name)
-        self._fill = continuation_weights(hrtf.directions, filled)
-
-        onsets = _onsets(hrtf.impulse_responses)
-        lead = max(round(_LEAD_S * hrtf.sample_rate_hz), _heard_before(hrtf, onsets) + _TAIL)
-        all_onsets = np.concatenate([onsets, self._fill @ onsets])
-        self.early_samples = max(0, int(np.ceil(lead - all_onsets.min())))
-        self._delays = all_onsets - lead + self.early_samples
-        self.aligned_tap_count = math.ceil(hrtf.tap_count - onsets.min()) + lead + _TAIL
-
-        # Of the measured and the filled directions; computed when they are needed, because of a
-        # large set few are.
-        count, bins = len(all_onsets), self._length // 2 + 1
-        self._from_lead = lead - onsets
-        self._known = np.zeros(count, dtype=np.bool_)
-        self._log_magnitudes = np.empty((count, 2, bins), dtype=np.float32)
-        self._phasors = np.empty((count, 2, bins), dtype=np.complex64)
-        self._smallest = _SMALLEST * float(np.abs(hrtf.impulse_responses).sum(axis=2).max())
+        self._head = AlignedHead(hrtf, filled)
+        self.aligned_tap_count = self._head.tap_count
+        self.early_samples = self._head.early_samples
         self._mesh = DirectionMesh(
-            np.concatenate([hrtf.directions, filled]),
+            self._head.directions,
             largest_step_rad=_LARGEST_STEP_RAD,
             name=hrtf.name,
         )
@@ -128,9 +105,7 @@ class HrtfInterpolator:
     ) -> Float32[np.ndarray, "P 2 taps"]:
         """Return the impulse responses for some directions, left ear first."""
         delays, responses = self.aligned(directions)
-        spectrum = rfft(responses, self._length)
-        spectrum *= self._delayed_by(delays - self.early_samples)
-        return irfft(spectrum, self._length)[..., : self.hrtf.tap_count]
+        return self._head.delayed(responses, delays - self.early_samples)
 
     def _mixed(
         self, directions: np.ndarray, length: int, dtype: np.dtype[np.generic]
@@ -149,6 +124,9 @@ class HrtfInterpolator:
 
     def _mixed_few(self, wanted: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
         keys, weights = self._mesh.nodes(wanted.reshape(-1, 3))
+        # Next to a node nothing else counts, and needs no computing.
+        largest = np.take_along_axis(keys, weights.argmax(axis=1)[:, None], axis=1)
+        keys = np.where(weights > _COUNTS, keys, largest)
         rows = self._rows_of(keys)
         table = self._tables[length] if length == 0 else self._spectra(length)
         ears = 2 if wanted.ndim == 2 else 1
@@ -189,7 +167,7 @@ class HrtfInterpolator:
     def _add(self, keys: list[int]) -> None:
         """Compute nodes."""
         count = len(self._rows)
-        delays, responses = self._nodes(keys)
+        delays, responses = self._head.mixed(self._node_weights(keys))
         room = len(self._node_delays)
         if count + len(keys) > room:
             room = max(64, 2 * room, count + len(keys))
@@ -210,42 +188,6 @@ class HrtfInterpolator:
         if length not in self._tables:
             self._tables[length] = _as_floats(rfft(self._tables[0], length))
         return self._tables[length]
-
-    def _nodes(
-        self, keys: list[int]
-    ) -> tuple[Float64[np.ndarray, "K 2"], Float32[np.ndarray, "K 2 aligned_taps"]]:
-        """Return the delays and the aligned responses of nodes."""
-        weights = self._node_weights(keys)
-        self._learn(np.unique(weights.indices))
-        delays = np.maximum(weights @ self._delays, 0.0)
-        single = weights.astype(np.float32)
-        vertex_count, _, bins = self._phasors.shape
-        phasors = single @ self._phasors.view(np.float32).reshape(vertex_count, -1)
-        phasors = phasors.view(np.complex64).reshape(-1, 2, bins)
-        magnitudes = single @ self._log_magnitudes.reshape(vertex_count, -1)
-        np.exp(magnitudes, out=magnitudes)
-        magnitudes = magnitudes.reshape(-1, 2, bins)
-        magnitudes /= np.maximum(np.abs(phasors), np.float32(1e-12))
-        phasors *= magnitudes
-        return delays, irfft(phasors, self._length)[..., : self.aligned_tap_count]
-
-    def _learn(self, vertices: np.ndarray) -> None:
-        """Compute magnitudes and phasors of some vertices, those that are not known yet."""
-        new = vertices[~self._known[vertices]]
-        self._known[new] = True
-        measured = new[new < len(self._fill.T)]
-        spectrum = rfft(self.hrtf.impulse_responses[measured], self._length)
-        magnitude = np.maximum(np.abs(spectrum), self._smallest)
-        self._log_magnitudes[measured] = np.log(magnitude)
-        spectrum /= magnitude
-        self._phasors[measured] = spectrum * self._delayed_by(self._from_lead[measured])
-        filled = new[len(measured) :] - len(self._fill.T)
-        if len(filled) > 0:
-            knots = np.flatnonzero(self._fill.any(axis=0))
-            self._learn(knots)
-            weights = self._fill[np.ix_(filled, knots)]
-            for values in (self._log_magnitudes, self._phasors):
-                values[len(self._fill.T) + filled] = np.tensordot(weights, values[knots], axes=1)
 
     def _node_weights(self, keys: list[int]) -> csr_array:
         """Return how much each vertex counts for each node, shape (nodes, vertices)."""
@@ -272,18 +214,6 @@ class HrtfInterpolator:
             shape=(len(keys), len(self._mesh.vertices)),
         )
 
-    def _delayed_by(
-        self, delays_samples: Float[np.ndarray, "P 2"]
-    ) -> Complex64[np.ndarray, "P 2 bins"]:
-        """Return the spectrum of a delay; turns are reduced first, so float32 is enough."""
-        turns = delays_samples[..., None] * self._bins_per_turn
-        turns -= np.round(turns)
-        angle = (-2 * np.pi * turns).astype(np.float32)
-        delayed = np.empty(angle.shape, dtype=np.complex64)
-        np.cos(angle, out=delayed.real)
-        np.sin(angle, out=delayed.imag)
-        return delayed
-
 
 def _as_floats(spectra: Complex64[np.ndarray, "rows 2 bins"]) -> np.ndarray:
     return np.ascontiguousarray(spectra, dtype=np.complex64).view(np.float32)
@@ -293,22 +223,3 @@ def _grown(table: np.ndarray, rows: int) -> np.ndarray:
     larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
     larger[: len(table)] = table
     return larger
-
-
-def _onsets(responses: Float64[np.ndarray, "D 2 taps"]) -> Float64[np.ndarray, "D 2"]:
-    """Return where each response first reaches a tenth of its maximum, in samples."""
-    magnitudes = np.abs(responses)
-    threshold = _ONSET_THRESHOLD * magnitudes.max(axis=-1, keepdims=True)
-    after = np.maximum((magnitudes >= threshold).argmax(axis=-1), 1)[..., None]
-    low = np.take_along_axis(magnitudes, after - 1, axis=-1)
-    high = np.take_along_axis(magnitudes, after, axis=-1)
-    # The first sample may already be loud: then the line is not between two sides.
-    part = np.clip((threshold - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
-    return (after - 1 + part)[..., 0]
-
-
-def _heard_before(hrtf: Hrtf, onsets: Float64[np.ndarray, "D 2"]) -> int:
-    """Return how many samples before an onset a response may begin."""
-    magnitudes = np.abs(hrtf.impulse_responses)
-    first = (magnitudes > _INAUDIBLE * magnitudes.max()).argmax(axis=-1)
-    return math.ceil((onsets - first).max())
