@@ -45,6 +45,7 @@ class HeardSource:
     ) -> None:
         """Take an open sound file that fits the scene (see `open_sources`)."""
         self.source = source
+        self._scene = scene
         self.sample_rate_hz = scene.sample_rate_hz
         self._file = file
         self._start = round(source.start_s * scene.sample_rate_hz)
@@ -60,6 +61,11 @@ class HeardSource:
         turns = source.turns and self.directivity is not None
         self.moves = source.moves or turns or scene.listener.moves
         self._yaw = source.yaw()
+
+    @property
+    def as_point(self) -> HeardSource:
+        """The whole source as a point, for what takes no notice of its width."""
+        return self if self._part is None else HeardSource(self._scene, self.source, self._file)
 
     @property
     def stop(self) -> int:
@@ -187,6 +193,12 @@ class HeardSource:
             )
         sound[first - start : first - start + len(part)] = part
         return sound
+
+
+def as_points(sources: list[HeardSource]) -> list[HeardSource]:
+    """Return one point for each source, also where it comes as several points of a body."""
+    first = {source.source.name: source for source in reversed(sources)}
+    return [source.as_point for source in reversed(first.values())]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from auralize.convolution import PartitionedFilter
-from auralize.heard_source import HeardSource
+from auralize.heard_source import HeardSource, as_points
 from auralize.receivers import Receiver
 from auralize.room_response import RoomResponses
 from scenes.scene import Scene
@@ -41,6 +41,8 @@ class RoomRenderer:
             DataError: The room cannot be rendered as it is.
         """
         assert scene.room is not None, "without a room there is nothing to render"
+        # What a body sends into the room from all its points together is what a point sends.
+        sources = as_points(sources)
         self._rate = scene.sample_rate_hz
         self._sources = sources
         self._block = block

@@ -125,3 +125,13 @@ def test_a_body_is_read_in_blocks_as_in_one_piece(scene, tmp_path):
         pieces = np.concatenate([part.read(start, 1000) for start in range(0, 5000, 1000)])
         assert part.stop == RATE + len(body_parts(1.0, RATE)[0].filter) - 1
     assert_allclose(pieces, whole, atol=1e-6)
+
+
+def test_a_room_takes_no_notice_of_the_width(scene, tmp_path):
+    room = {"size_m": (9, 7, 3), "rt60_s": 0.4, "image_order": 2, "direct": False, "late": False}
+    point, body = (
+        binaural(scene(width).model_validate(scene(width).model_dump() | {"room": room}), tmp_path)
+        for width in (0.0, 1.0)
+    )
+    assert_array_equal(point, body)
+    assert np.abs(point).max() > 0.001
