@@ -232,11 +232,15 @@ class Trajectory:
 
     def positions_at(self, times_s: Float[np.ndarray, "N"]) -> Float64[np.ndarray, "N 3"]:
         """Return the positions at many times."""
+        if len(self.times_s) == 1:
+            return np.tile(self.positions_m, (len(times_s), 1))
         axes = [np.interp(times_s, self.times_s, self.positions_m[:, axis]) for axis in range(3)]
         return np.stack(axes, axis=1)
 
     def orientations_at(self, times_s: Float[np.ndarray, "N"]) -> Float64[np.ndarray, "N 4"]:
         """Return the orientations at many times."""
+        if len(self.times_s) == 1:
+            return np.tile(self.orientations_wxyz, (len(times_s), 1))
         place = np.interp(times_s, self.times_s, np.arange(len(self.times_s), dtype=np.float64))
         before = np.floor(place).astype(np.int64)
         after = np.minimum(before + 1, len(self.times_s) - 1)
