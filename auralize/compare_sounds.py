@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float64
+from scipy.signal import fftconvolve
 
 from auralize.fourier import fast_length, irfft, rfft
 from auralize.sound_measures import SoundMeasures, measure_sound
+from auralize.sound_reader import SoundReader
 
-# So many samples are enough to find the offset: three minutes at 48 kHz.
-_MOST_SAMPLES = 2**23
+_BLOCK = 65_536
+# So many samples are enough to find the offset: 44 s at 48 kHz.
+_MOST_SAMPLES = 2**21
+_LEAST_FRACTION = 1e-4
+_DELAY_REACH = 64
 _LEAST_LIKENESS = 0.1
 _SHARED_BAND_DB = -90.0
 
@@ -124,7 +130,7 @@ class SoundComparison:
 def compare_sounds(
     first: str | os.PathLike[str], second: str | os.PathLike[str]
 ) -> SoundComparison:
-    """Compare two sound files.
+    """Compare two sound files, in memory that does not grow with their length.
 
     Raises:
         FileFormatError: One cannot be read.
@@ -132,41 +138,34 @@ def compare_sounds(
     """
     a, b = measure_sound(first), measure_sound(second)
     notes: list[str] = []
-    rates = a.waveform.sample_rate_hz, b.waveform.sample_rate_hz
-    channels = a.waveform.channel_count, b.waveform.channel_count
-    counts = a.waveform.sample_count, b.waveform.sample_count
-    if rates[0] != rates[1]:
+    if a.sample_rate_hz != b.sample_rate_hz:
         notes.append(
-            f"sample rates differ ({rates[0]} and {rates[1]} Hz): levels and spectra are compared, "
-            "samples are not"
+            f"sample rates differ ({a.sample_rate_hz} and {b.sample_rate_hz} Hz): levels and "
+            "spectra are compared, samples are not"
         )
-    if channels[0] != channels[1]:
+    if a.channel_count != b.channel_count:
         notes.append(
-            f"channel counts differ ({channels[0]} and {channels[1]}): only what belongs to the "
-            "whole is compared"
-        )
-    if rates[0] == rates[1] and counts[0] != counts[1]:
-        notes.append(
-            f"lengths differ ({counts[0]} and {counts[1]} samples): the shorter one is taken to be "
-            "followed by silence"
+            f"channel counts differ ({a.channel_count} and {b.channel_count}): only what belongs "
+            "to the whole is compared"
         )
     difference = None
-    if rates[0] == rates[1] and channels[0] == channels[1]:
-        difference = _difference(a.waveform.samples, b.waveform.samples, rates[0])
+    if not notes:
+        if a.sample_count != b.sample_count:
+            notes.append(
+                f"lengths differ ({a.sample_count} and {b.sample_count} samples): the shorter one "
+                "is taken to be followed by silence"
+            )
+        with SoundReader(first) as one, SoundReader(second) as other:
+            difference = _difference(one, other)
     return SoundComparison(first=a, second=b, notes=tuple(notes), difference=difference)
 
 
-def _difference(
-    first: Float32[np.ndarray, "channels samples"],
-    second: Float32[np.ndarray, "channels other"],
-    sample_rate_hz: int,
-) -> Difference:
-    if first.shape == second.shape and np.array_equal(first, second):
-        silence = not first.any()
+def _difference(first: SoundReader, second: SoundReader) -> Difference:
+    if _are_identical(first, second):
         return Difference(
             is_identical=True,
             offset_s=0.0,
-            likeness=None if silence else 1.0,
+            likeness=1.0,
             residual_db=-math.inf,
             gain_db=0.0,
             residual_without_gain_db=-math.inf,
@@ -182,40 +181,50 @@ def _difference(
             residual_without_gain_db=None,
         )
     energy = other = left = product = 0.0
-    for a, b in zip(first, second, strict=True):
-        x, y = _brought_together(a, b, offset)
-        energy += float(x @ x)
-        other += float(y @ y)
+    for x, y in _brought_together(first, second, offset):
+        energy += float(np.vdot(x, x))
+        other += float(np.vdot(y, y))
         left += float(np.sum((y - x) ** 2))
-        product += float(x @ y)
+        product += float(np.vdot(x, y))
     gain = product / energy
-    # The sum of (y − g x)² with g = xy/xx, from sums that are there, would cancel: do it again.
-    rest = 0.0
-    for a, b in zip(first, second, strict=True):
-        x, y = _brought_together(a, b, offset)
-        rest += float(np.sum((y - gain * x) ** 2))
+    # The sum of (y − g x)² could be had from the other sums, but what is small would cancel.
+    rest = sum(
+        float(np.sum((y - gain * x) ** 2)) for x, y in _brought_together(first, second, offset)
+    )
     return Difference(
         is_identical=False,
-        offset_s=offset / sample_rate_hz,
+        offset_s=offset / first.sample_rate_hz,
         likeness=product / math.sqrt(energy * other),
         residual_db=_decibels(left / energy),
-        gain_db=2 * _decibels(abs(gain)),
+        gain_db=_decibels(gain**2),
         residual_without_gain_db=_decibels(rest / energy),
     )
 
 
-def _offset_samples(
-    first: Float32[np.ndarray, "channels samples"], second: Float32[np.ndarray, "channels other"]
-) -> tuple[float, float]:
-    """Return by how many samples the second is late, and the correlation coefficient there."""
-    first, second = first[:, :_MOST_SAMPLES], second[:, :_MOST_SAMPLES]
-    energies = [float(np.sum(np.square(s, dtype=np.float64))) for s in (first, second)]
+def _are_identical(first: SoundReader, second: SoundReader) -> bool:
+    return first.sample_count == second.sample_count and all(
+        np.array_equal(a, b)
+        for a, b in zip(first.blocks(_BLOCK), second.blocks(_BLOCK), strict=True)
+    )
+
+
+def _offset_samples(first: SoundReader, second: SoundReader) -> tuple[float, float]:
+    """Return by how many samples the second is late, and the correlation coefficient there.
+
+    The first part after common silence tells.
+    """
+    start, longest = 0, max(first.sample_count, second.sample_count)
+    while start < longest and not any(r.read(start, _BLOCK).any() for r in (first, second)):
+        start += _BLOCK
+    count = min(_MOST_SAMPLES, longest - start)
+    a, b = first.read(start, count), second.read(start, count)
+    energies = [float(np.sum(np.square(s, dtype=np.float64))) for s in (a, b)]
     if not min(energies) > 0:
         return 0.0, 0.0
-    length = fast_length(first.shape[1] + second.shape[1])
+    length = fast_length(2 * count)
     cross = np.zeros(length // 2 + 1, dtype=np.complex128)
-    for a, b in zip(first, second, strict=True):
-        cross += rfft(b.astype(np.float64), length) * np.conj(rfft(a.astype(np.float64), length))
+    for x, y in zip(a, b, strict=True):
+        cross += rfft(y.astype(np.float64), length) * np.conj(rfft(x.astype(np.float64), length))
     correlation = irfft(cross, length)
     top = int(np.argmax(np.abs(correlation)))
     whole = top if top <= length // 2 else top - length
@@ -223,41 +232,49 @@ def _offset_samples(
     # What is left of the offset turns the phase in proportion to frequency.
     turns = 2 * np.pi * np.arange(len(cross)) / length
     aligned = cross * np.exp(1j * turns * whole) * math.copysign(1.0, likeness)
-    weights = np.abs(aligned) * turns**2
-    slope = np.sum(np.abs(aligned) * turns * np.angle(aligned)) / max(float(weights.sum()), 1e-300)
+    weights = np.abs(aligned) * turns
+    slope = np.sum(weights * np.angle(aligned)) / max(float(weights @ turns), 1e-300)
     rest = -float(np.clip(slope, -0.5, 0.5))
-    return whole + (rest if abs(rest) > 1e-4 else 0.0), likeness
+    return whole + (rest if abs(rest) > _LEAST_FRACTION else 0.0), likeness
 
 
 def _brought_together(
-    first: Float32[np.ndarray, "samples"], second: Float32[np.ndarray, "other"], offset: float
-) -> tuple[Float64[np.ndarray, "longest"], Float64[np.ndarray, "longest"]]:
-    """Return two channels at one time, the first delayed (or the second, where it is early)."""
+    first: SoundReader, second: SoundReader, offset: float
+) -> Iterator[tuple[Float64[np.ndarray, "channels block"], Float64[np.ndarray, "channels block"]]]:
+    """Give blocks of both sounds, the first delayed by a number of samples."""
     whole = round(offset)
-    before = max(whole, 0), max(-whole, 0)
-    count = max(len(first) + before[0], len(second) + before[1])
-    x, y = np.zeros(count), np.zeros(count)
-    x[before[0] : before[0] + len(first)] = first
-    y[before[1] : before[1] + len(second)] = second
-    rest = offset - whole
-    if rest:
-        length = fast_length(count + 256)
-        turns = 2 * np.pi * np.arange(length // 2 + 1) / length
-        x = irfft(rfft(x, length) * np.exp(-1j * turns * rest), length)[:count]
-    return x, y
+    delay = _fractional_delay(offset - whole)
+    reach = len(delay) // 2
+    stop = max(first.sample_count + whole, second.sample_count) + reach
+    for start in range(min(0, whole) - reach, stop, _BLOCK):
+        x = first.read(start - whole - reach, _BLOCK + 2 * reach).astype(np.float64)
+        y = second.read(start, _BLOCK).astype(np.float64)
+        yield (fftconvolve(x, delay[None], mode="valid", axes=1) if reach else x), y
+
+
+def _fractional_delay(samples: float) -> Float64[np.ndarray, "taps"]:
+    """Return a filter that delays by up to half a sample more than half its length.
+
+    A sinc with a Kaiser window: within −100 dB up to 0.95 of half the rate.
+    """
+    if samples == 0:
+        return np.ones(1)
+    distances = np.arange(-_DELAY_REACH, _DELAY_REACH + 1) - samples
+    window = np.i0(10.0 * np.sqrt(1 - (distances / (_DELAY_REACH + 1)) ** 2)) / np.i0(10.0)
+    return np.sinc(distances) * window
 
 
 def _facts(sound: SoundMeasures) -> dict[str, Any]:
     return {
         "path": str(sound.path),
         "subtype": sound.subtype,
-        "sample_rate_hz": sound.waveform.sample_rate_hz,
-        "channel_count": sound.waveform.channel_count,
-        "sample_count": sound.waveform.sample_count,
+        "sample_rate_hz": sound.sample_rate_hz,
+        "channel_count": sound.channel_count,
+        "sample_count": sound.sample_count,
         "is_ambisonic": sound.is_ambisonic,
         "levels_dbfs": list(sound.levels_dbfs),
         "loudness_lufs": sound.loudness_lufs,
-        "true_peak_dbtp": sound.peak_dbtp,
+        "true_peak_dbtp": sound.true_peak_dbtp,
         "itd_s": sound.itd_s,
         "ild_db": sound.ild_db,
     }

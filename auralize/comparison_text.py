@@ -102,11 +102,11 @@ def _difference_lines(difference: Difference | None) -> list[str]:
 
 def _level_rows(a: SoundMeasures, b: SoundMeasures) -> list[tuple[str, ...]]:
     rows = [
-        ("samples", *_pair(f"{s.waveform.sample_count} {s.subtype}" for s in (a, b))),
-        ("rate", *_pair(f"{s.waveform.sample_rate_hz} Hz" for s in (a, b))),
-        ("channels", *_pair(f"{s.waveform.channel_count}" for s in (a, b))),
+        ("samples", *_pair(f"{s.sample_count} {s.subtype}" for s in (a, b))),
+        ("rate", *_pair(f"{s.sample_rate_hz} Hz" for s in (a, b))),
+        ("channels", *_pair(f"{s.channel_count}" for s in (a, b))),
         _level("loudness", a.loudness_lufs, b.loudness_lufs, "LUFS", "LU"),
-        _level("true peak", a.peak_dbtp, b.peak_dbtp, "dBTP", "dB"),
+        _level("true peak", a.true_peak_dbtp, b.true_peak_dbtp, "dBTP", "dB"),
     ]
     if len(a.levels_dbfs) == len(b.levels_dbfs):
         names = _channel_names(len(a.levels_dbfs), a.is_ambisonic)

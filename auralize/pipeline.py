@@ -243,6 +243,7 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
         clock=results.clock,
         loudness_lufs=results.preview.loudness_lufs,
         true_peak_dbtp=results.preview.true_peak_dbtp,
+        preview_gain_db=results.preview.gain_db,
         model=manifest.model,
         model_sha256=manifest.model_sha256,
         hrtf=results.preview.hrtf or "",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from auralize.json_numbers import finite
 from capture.atomic import atomic_path
 
 
@@ -29,6 +30,7 @@ class Receipt:
         clock: How audio and camera times were brought together.
         loudness_lufs: Of the headphone preview.
         true_peak_dbtp: Of the headphone preview.
+        preview_gain_db: How much the headphone preview was turned up (or down).
         model: Name of the network.
         model_sha256: Hash of its weights.
         hrtf: What the preview is heard through.
@@ -51,6 +53,7 @@ class Receipt:
     clock: str
     loudness_lufs: float
     true_peak_dbtp: float
+    preview_gain_db: float
     model: str
     model_sha256: str
     hrtf: str
@@ -61,7 +64,7 @@ class Receipt:
 
     def to_json(self) -> str:
         """Return the receipt as JSON."""
-        return json.dumps(asdict(self), indent=1)
+        return json.dumps(finite(asdict(self)), indent=1)
 
     def lines(self) -> dict[str, str]:
         """Return the receipt as title → value, for people."""
@@ -78,7 +81,8 @@ class Receipt:
             "mixture − stems − residual": f"{self.reconstruction_db:.0f} dB",
             "left in the residual": f"{self.residual_db:.1f} dB of the mixture",
             "clock": self.clock,
-            "preview": f"{self.loudness_lufs:.1f} LUFS, true peak {self.true_peak_dbtp:.1f} dBTP",
+            "preview": f"{self.loudness_lufs:.1f} LUFS, true peak {self.true_peak_dbtp:.1f} dBTP, "
+            f"gain {self.preview_gain_db:+.1f} dB",
             "network": f"{self.model} ({self.model_sha256[:12]})",
             "HRTF": self.hrtf,
             "peak memory": f"{self.peak_memory_bytes / 2**30:.2f} GiB"

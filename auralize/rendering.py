@@ -57,7 +57,8 @@ def render(
         headphone_eq: Equalisation of the headphones; else the scene's, else none.
         output: Fields of the scene's `output` to change for this render.
         parts: What to hear of the scene's room, any of "direct", "early" and "late"; else what the
-            scene says.
+            scene says. Parts add up to the whole; where the scene has no duration_s, each ends
+            with its own sound.
         stems: A folder for one more file a source, each rendered as if it sounded alone, all with
             the gain of the mix: they add up to the mix within 1e-6 of full scale, and integers
             within half a step more for each file (one and a half where 16 bits are dithered). No

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from jaxtyping import Complex128, Float32, Float64
+from jaxtyping import Complex128, Float, Float64
 
 from auralize.fourier import irfft, rfft
-from auralize.interaural import interaural_level_difference_db, interaural_time_difference_s
-from auralize.loudness import integrated_loudness_lufs, true_peak_dbtp
-from capture.waveform import Waveform, read_waveform
+from auralize.interaural import interaural_time_difference_s
+from auralize.loudness import LoudnessMeter, TruePeakMeter
+from auralize.sound_reader import SoundReader
 
 # Spectra of about 0.3 s resolve the third of an octave at 25 Hz.
 _SEGMENT_S = 0.34
 _OVERLAP = 4
+_BLOCK = 65_536
 _LOWEST_THIRD, _HIGHEST_THIRD = -16, 13  # 25 Hz and 20 kHz, in tenths of a decade from 1 kHz
 _OCTAVES = range(-4, 5)  # 63 Hz and 16 kHz, in octaves from 1 kHz
 
@@ -30,11 +30,13 @@ class SoundMeasures:
     Attributes:
         path: The file.
         subtype: Its sample format, as libsndfile names it.
-        waveform: Its sound.
+        sample_rate_hz: Samples a second of each channel.
+        channel_count: Channels.
+        sample_count: Samples of each.
         is_ambisonic: Whether it is ambisonic: it has 4, 9, 16, … channels. They are taken for
             ACN (AmbiX, N3D) unless the file's comment says Furse-Malham.
         levels_dbfs: Root mean square of each channel; a square wave at full scale has 0.
-        peak_dbtp: True peak of all channels.
+        true_peak_dbtp: True peak of all channels.
         loudness_lufs: Integrated loudness; of the channel W for ambisonics.
         itd_s: Interaural time difference, below 1.5 kHz; positive is left; None but for 2
             channels that sound.
@@ -48,10 +50,12 @@ class SoundMeasures:
 
     path: Path
     subtype: str
-    waveform: Waveform
+    sample_rate_hz: int
+    channel_count: int
+    sample_count: int
     is_ambisonic: bool
     levels_dbfs: tuple[float, ...]
-    peak_dbtp: float
+    true_peak_dbtp: float
     loudness_lufs: float
     itd_s: float | None
     ild_db: float | None
@@ -62,72 +66,101 @@ class SoundMeasures:
 
 
 def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
-    """Measure a sound file.
+    """Measure a sound file, in memory that does not grow with its length.
 
     Raises:
         FileFormatError: It cannot be read.
         DataError: It holds NaN.
     """
-    file = Path(path)
-    waveform = read_waveform(file)
-    samples, rate = waveform.samples, waveform.sample_rate_hz
-    channels = waveform.channel_count
-    ambisonic = channels >= 4 and math.isqrt(channels) ** 2 == channels
-    powers, crossed = _spectra(samples, rate)
-    frequencies = np.linspace(0, rate / 2, powers.shape[1])
-    thirds = 1000 * 10 ** (np.arange(_LOWEST_THIRD, _HIGHEST_THIRD + 1) / 10)
-    thirds = thirds[thirds * 10**0.05 < rate / 2]
-    octaves = 1000 * 2.0 ** np.array(_OCTAVES)
-    octaves = octaves[octaves * 2**0.5 < rate / 2]
-    with soundfile.SoundFile(file) as opened:
-        subtype = str(opened.subtype)
-        xyz = [1, 2, 3] if "Furse-Malham" in str(opened.comment) else [3, 1, 2]
-    is_stereo = channels == 2 and bool(np.any(samples, axis=1).all())
-    return SoundMeasures(
-        path=file,
-        subtype=subtype,
-        waveform=waveform,
-        is_ambisonic=ambisonic,
-        levels_dbfs=tuple(
-            _decibels(float(np.mean(np.square(channel, dtype=np.float64)))) for channel in samples
-        ),
-        peak_dbtp=true_peak_dbtp(samples),
-        loudness_lufs=integrated_loudness_lufs(samples[:1] if ambisonic else samples, rate),
-        itd_s=_itd_s(crossed[1], rate) if is_stereo else None,
-        ild_db=interaural_level_difference_db(samples, rate) if is_stereo else None,
-        band_centers_hz=thirds,
-        band_levels_dbfs=10 * np.log10(_bands(powers, frequencies, thirds, 10**0.05) + 1e-30),
-        octave_centers_hz=octaves,
-        intensity=_intensity(_bands(np.real(crossed[xyz]), frequencies, octaves, 2**0.5))
-        if ambisonic
-        else None,
-    )
+    with SoundReader(path) as sound:
+        channels, rate = sound.channel_count, sound.sample_rate_hz
+        ambisonic = channels >= 4 and math.isqrt(channels) ** 2 == channels
+        loudness = LoudnessMeter(1 if ambisonic else channels, rate)
+        peak = TruePeakMeter(channels)
+        spectra = _MeanSpectra(channels, rate)
+        energies = np.zeros(channels)
+        for block in sound.blocks(_BLOCK):
+            loudness.add(block[:1] if ambisonic else block)
+            peak.add(block)
+            spectra.add(block)
+            energies += np.sum(np.square(block, dtype=np.float64), axis=1)
+        peak.finish()
+        spectra.finish()
+        powers, crossed = spectra.powers(sound.sample_count)
+        xyz = [1, 2, 3] if "Furse-Malham" in sound.comment else [3, 1, 2]
+        thirds, octaves = _centers_hz(rate)
+        frequencies = np.linspace(0, rate / 2, powers.shape[1])
+        is_stereo = channels == 2 and bool(energies.all())
+        return SoundMeasures(
+            path=sound.path,
+            subtype=sound.subtype,
+            sample_rate_hz=rate,
+            channel_count=channels,
+            sample_count=sound.sample_count,
+            is_ambisonic=ambisonic,
+            levels_dbfs=tuple(_decibels(e / max(sound.sample_count, 1)) for e in energies),
+            true_peak_dbtp=peak.peak_dbtp,
+            loudness_lufs=loudness.integrated_lufs,
+            itd_s=_itd_s(crossed[1], rate) if is_stereo else None,
+            ild_db=_decibels(energies[0] / energies[1]) if is_stereo else None,
+            band_centers_hz=thirds,
+            band_levels_dbfs=10 * np.log10(_bands(powers, frequencies, thirds, 10**0.05) + 1e-30),
+            octave_centers_hz=octaves,
+            intensity=_unit_vectors(_bands(np.real(crossed[xyz]), frequencies, octaves, 2**0.5))
+            if ambisonic
+            else None,
+        )
 
 
-def _spectra(
-    samples: Float32[np.ndarray, "channels samples"], sample_rate_hz: int
-) -> tuple[Float64[np.ndarray, "channels bins"], Complex128[np.ndarray, "channels bins"]]:
-    """Return the mean power of each channel in each bin, and its cross power with the first.
+class _MeanSpectra:
+    """Mean power of each channel in each bin, and its cross power with the first channel.
 
     The squared windows add up to the same everywhere, also at both ends, so no part of the sound
     counts more than another.
     """
-    length = 2 ** math.ceil(math.log2(_SEGMENT_S * sample_rate_hz))
-    hop = length // _OVERLAP
-    window = np.hanning(length + 1)[:-1]
-    channels, count = samples.shape
-    padded = np.pad(samples, ((0, 0), (length - hop, length)))
-    powers = np.zeros((channels, length // 2 + 1))
-    crossed = np.zeros((channels, length // 2 + 1), dtype=np.complex128)
-    for start in range(0, count + length - hop, hop):
-        spectra = rfft(padded[:, start : start + length] * window)
-        powers += np.abs(spectra) ** 2
-        crossed += spectra[:1] * np.conj(spectra)
-    # Both halves of the spectrum, but 0 Hz and half the rate occur once.
-    scale = np.full(length // 2 + 1, 2.0)
-    scale[[0, -1]] = 1.0
-    scale /= length * float(np.sum(window**2)) / hop * max(count, 1)
-    return powers * scale, crossed * scale
+
+    def __init__(self, channels: int, sample_rate_hz: int) -> None:
+        self._length = 2 ** math.ceil(math.log2(_SEGMENT_S * sample_rate_hz))
+        self._hop = self._length // _OVERLAP
+        self._window = np.hanning(self._length + 1)[:-1]
+        self._rest = np.zeros((channels, self._length - self._hop))
+        bins = self._length // 2 + 1
+        self._powers = np.zeros((channels, bins))
+        self._crossed = np.zeros((channels, bins), dtype=np.complex128)
+
+    def add(self, block: Float[np.ndarray, "channels samples"]) -> None:
+        samples = np.concatenate([self._rest, block], axis=1)
+        start = 0
+        while start + self._length <= samples.shape[1]:
+            spectra = rfft(samples[:, start : start + self._length] * self._window)
+            self._powers += np.abs(spectra) ** 2
+            self._crossed += spectra[:1] * np.conj(spectra)
+            start += self._hop
+        self._rest = samples[:, start:].copy()
+
+    def finish(self) -> None:
+        self.add(np.zeros((len(self._rest), self._length)))
+
+    def powers(
+        self, sample_count: int
+    ) -> tuple[Float64[np.ndarray, "channels bins"], Complex128[np.ndarray, "channels bins"]]:
+        """Return powers and cross powers, whose sums over the bins are mean squares."""
+        # Both halves of the spectrum count, but 0 Hz and half the rate occur once.
+        scale = np.full(self._powers.shape[1], 2.0)
+        scale[[0, -1]] = 1.0
+        windows = float(np.sum(self._window**2)) / self._hop
+        scale /= self._length * windows * max(sample_count, 1)
+        return self._powers * scale, self._crossed * scale
+
+
+def _centers_hz(
+    sample_rate_hz: int,
+) -> tuple[Float64[np.ndarray, "thirds"], Float64[np.ndarray, "octaves"]]:
+    """Return the middles of the bands that end below half the rate."""
+    thirds = 1000 * 10 ** (np.arange(_LOWEST_THIRD, _HIGHEST_THIRD + 1) / 10)
+    octaves = 1000 * 2.0 ** np.array(_OCTAVES)
+    half = sample_rate_hz / 2
+    return thirds[thirds * 10**0.05 < half], octaves[octaves * 2**0.5 < half]
 
 
 def _bands(
@@ -156,8 +189,8 @@ def _itd_s(cross_power: Complex128[np.ndarray, "bins"], sample_rate_hz: int) -> 
     return interaural_time_difference_s(ears, sample_rate_hz)
 
 
-def _intensity(active: Float64[np.ndarray, "3 octaves"]) -> Float64[np.ndarray, "octaves 3"]:
-    """Return unit vectors along the active intensity, whose sizes along x, y and z are given."""
+def _unit_vectors(active: Float64[np.ndarray, "3 octaves"]) -> Float64[np.ndarray, "octaves 3"]:
+    """Return unit vectors along the active intensity, whose parts along x, y and z are given."""
     vectors = active.T
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):

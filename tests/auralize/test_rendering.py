@@ -324,6 +324,27 @@ class TestParts:
         assert parts_of(changed) == ("direct", "late")
         assert changed.room.model_copy(update={"early": True, "late": False}) == what.room
 
+    @pytest.mark.parametrize("name", ["mix.wav", "mix.ambix.wav"])
+    def test_parts_and_stems_add_up_to_the_whole(self, tmp_path, noise, name):
+        sources = [source(), source(name="b", position_m=(1, 2, 1.5), start_s=0.1)]
+        output = {"sample_format": "float32"}
+        what = scene(*sources, room=self.room, duration_s=0.5, output=output)
+        write_scene(tmp_path / "scene.yaml", what)
+        whole = render(tmp_path / "scene.yaml", tmp_path / name, stems=tmp_path / "stems")
+        assert (whole.parts, whole.gain_db) == (("direct", "early", "late"), 0.0)
+        mix = soundfile.read(tmp_path / name, dtype="float64")[0]
+        stems = [soundfile.read(file, dtype="float64")[0] for file in whole.stems.values()]
+        assert np.abs(sum(stems) - mix).max() < 1e-6
+        parts = []
+        for part in whole.parts:
+            file = tmp_path / f"{part}{name.removeprefix('mix')}"
+            report = render(tmp_path / "scene.yaml", file, parts=[part])
+            assert report.parts == (part,)
+            assert f"; {part} sound only; " in soundfile.SoundFile(file).comment
+            parts.append(soundfile.read(file, dtype="float64")[0])
+            assert np.abs(parts[-1]).max() > 0.01
+        assert np.abs(sum(parts) - mix).max() < 1e-6
+
     def test_in_the_open_there_is_only_direct_sound(self):
         assert with_parts(scene(), ["direct", "late"]) == scene()
         with pytest.raises(DataError, match="has no room, so there is no early or late sound"):
