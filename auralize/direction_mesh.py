@@ -16,35 +16,12 @@ from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from capture.errors import DataError
 
-# The widest hole: the plane of a triangle must be this far from the middle of the unit sphere
-# (a circle of 66° around its corners).
-_NEAREST_PLANE = 0.4
+# The plane of each triangle must be this far from the middle of the unit sphere (a circle of 78°
+# around its corners), or directions hardly fix their weights.
+_NEAREST_PLANE = 0.2
 # Of all triangles this part has the steps asked for.
 _USUAL = 0.95
 _MOST_STEPS = 100
-
-
-def closed_hull(vertices: Float64[np.ndarray, "V 3"], name: str) -> ConvexHull:
-    """Return the hull of directions that go all round.
-
-    Raises:
-        DataError: The directions leave a hole that is too wide to fill.
-    """
-    try:
-        hull = ConvexHull(vertices)
-    except (QhullError, ValueError) as error:
-        raise DataError(
-            f"the HRTF {name!r} has {len(vertices)} directions that do not go all round. Give a "
-            "SOFA file with directions on a sphere."
-        ) from error
-    nearest = -float(hull.equations[:, 3].max())
-    if nearest < _NEAREST_PLANE:
-        hole = np.degrees(np.arccos(np.clip(nearest, -1, 1)))
-        raise DataError(
-            f"the HRTF {name!r} leaves a hole of {2 * hole:.0f}° between directions. Give a SOFA "
-            "file with directions all round."
-        )
-    return hull
 
 
 class DirectionMesh:
@@ -67,10 +44,15 @@ class DirectionMesh:
             name: What errors call the set.
 
         Raises:
-            DataError: The directions leave a hole that is too wide to fill.
+            DataError: The directions do not go all round.
         """
         self.vertices = vertices
-        hull = closed_hull(vertices, name)
+        try:
+            hull = ConvexHull(vertices)
+        except (QhullError, ValueError) as error:
+            raise _not_all_round(len(vertices), name) from error
+        if float(hull.equations[:, 3].max()) > -_NEAREST_PLANE:
+            raise _not_all_round(len(vertices), name)
         self._corners: Int64[np.ndarray, "T 3"] = hull.simplices.astype(np.int64)
         self._across = hull.neighbors  # the triangle opposite to each corner
         corner_vectors = vertices[self._corners]
@@ -180,3 +162,10 @@ class DirectionMesh:
         ):
             key = key * digits + value
         return key
+
+
+def _not_all_round(count: int, name: str) -> DataError:
+    return DataError(
+        f"the HRTF {name!r} has {count} directions that do not go all round. Give a SOFA file with "
+        "directions on a sphere."
+    )

@@ -11,13 +11,15 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.spatial import KDTree
 
-from auralize.direction_mesh import closed_hull
 from capture.axes import world_from_spherical
+from capture.errors import DataError
 
 # A pole is missing where the last ring ends below 75° of elevation.
 _POLE_ELEVATION_RAD = np.radians(75.0)
 _RING_SPACING_DEG = 10.0
 _NEAR_RAD = np.radians(8.0)
+# What lies farther from everything that was measured, and from a missing pole, cannot be filled.
+_WIDEST_RAD = np.radians(62.0)
 # Beyond the data a surface falls back to its trend over about this angle (as a chord).
 _REACH = 0.3
 _MOST_KNOTS = 1500
@@ -40,11 +42,16 @@ def missing_directions(
         for side, pole in ((-1.0, "below"), (1.0, "above"))
         if float(np.max(side * elevations)) < _POLE_ELEVATION_RAD
     ]
+    candidates = _rings()
     poles = np.reshape([[0.0, 0.0, side] for side, _ in sides], (-1, 3))
-    closed_hull(np.concatenate([directions, poles]), name)
+    away = KDTree(np.concatenate([directions, poles])).query(candidates)[0].max()
+    if away > 2 * np.sin(_WIDEST_RAD / 2):
+        raise DataError(
+            f"the HRTF {name!r} has no direction within {np.degrees(2 * np.arcsin(away / 2)):.0f}° "
+            "of some others. Give a SOFA file with directions all round."
+        )
     measured = KDTree(directions)
     spacing = float(np.median(measured.query(directions, k=2)[0][:, 1]))
-    candidates = _rings()
     empty = measured.query(candidates)[0] > max(_NEAR_RAD, 1.5 * spacing)
     return candidates[empty], tuple(pole for _, pole in sides)
 

@@ -246,8 +246,18 @@ class TestGaps:
         assert abs(itds_s[-1]) < 10e-6
 
     def test_a_set_with_a_wide_hole_is_refused(self, kemar):
-        with pytest.raises(DataError, match="hole of"):
+        with pytest.raises(DataError, match=r"no direction within \d\d° of some"):
             HrtfInterpolator(without(kemar, kemar.directions[:, 0] <= 0.0))
+        with pytest.raises(DataError, match="no direction within"):
+            HrtfInterpolator(without(kemar, np.arange(710) > 1))
+
+    def test_a_few_directions_all_round_are_enough(self, kemar):
+        few = [np.argmax(kemar.directions @ side) for side in np.eye(3)]
+        few += [np.argmin(kemar.directions @ side) for side in np.eye(3)]
+        interpolator = HrtfInterpolator(without(kemar, ~np.isin(np.arange(710), few)))
+        responses = interpolator.impulse_responses(random_directions(100))
+        assert np.isfinite(responses).all()
+        assert np.abs(responses).max() < 1.5 * np.abs(kemar.impulse_responses[few]).max()
 
     def test_a_horizontal_ring_gets_both_poles(self, kemar):
         ring = without(kemar, np.abs(kemar.directions[:, 2]) > 1e-3)
