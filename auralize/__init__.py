@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from capture.lazy import lazy
 
 if TYPE_CHECKING:
+    from auralize.ambisonic_files import DecodeReport, decode
     from auralize.ambisonics import render_ambisonics
     from auralize.binaural import render_binaural
     from auralize.compose import compose_scene
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from auralize.rendering import render
 
 __all__ = [
+    "DecodeReport",
     "Hrtf",
     "Receipt",
     "RenderReport",
     "compose_scene",
+    "decode",
     "read_hrtf",
     "render",
     "render_ambisonics",
@@ -31,10 +34,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DecodeReport": "auralize.ambisonic_files",
     "Hrtf": "auralize.hrtf",
     "Receipt": "auralize.receipt",
     "RenderReport": "auralize.render_report",
     "compose_scene": "auralize.compose",
+    "decode": "auralize.ambisonic_files",
     "read_hrtf": "auralize.hrtf",
     "render": "auralize.rendering",
     "render_ambisonics": "auralize.ambisonics",

@@ -6,19 +6,20 @@ Directions are seen from the middle, where one listens. Azimuth is anticlockwise
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from capture.axes import world_from_spherical
 from capture.errors import DataError, FileFormatError
-from scenes.model import Degrees, Number, SceneModel, Text
-from scenes.yaml_document import read_yaml
+from scenes.model import Degrees, Integer, Number, SceneModel, Text
+from scenes.yaml_document import Where, YamlDocument, read_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,20 @@ class LayoutFile(SceneModel):
     """All that are fed, in the order of the channels."""
 
 
+class _IemLoudspeaker(BaseModel):
+    """A loudspeaker as the IEM plug-in suite writes it; what is not needed here is passed over."""
+
+    azimuth_deg: Degrees = Field(alias="Azimuth")
+    elevation_deg: Annotated[Number, Field(ge=-90, le=90)] = Field(alias="Elevation")
+    channel: Integer = Field(alias="Channel")
+    is_imaginary: bool = Field(alias="IsImaginary", default=False)
+
+
 def find_layout(name_or_path: str | os.PathLike[str]) -> LoudspeakerLayout:
-    """Return a layout by its name, or from a file (YAML or JSON).
+    """Return a layout by its name, or from a file.
+
+    Files are YAML or JSON: a list of loudspeakers, or a mapping with one (see `LayoutFile`), or
+    what the IEM plug-in suite exports, whose imaginary loudspeakers are left out.
 
     Raises:
         DataError: It is neither the name of a layout nor a file.
@@ -96,19 +109,19 @@ def named_layouts() -> dict[str, LoudspeakerLayout]:
 
 def _read_layout(path: Path) -> LoudspeakerLayout:
     document = read_yaml(path)
-    value = {"loudspeakers": document.value} if isinstance(document.value, list) else document.value
+    where: Where = ()
     try:
-        file = LayoutFile.model_validate(value)
+        match document.value:
+            case list() as loudspeakers:
+                file = LayoutFile.model_validate({"loudspeakers": loudspeakers})
+            case {"LoudspeakerLayout": {"Loudspeakers": list() as loudspeakers}}:
+                where = ("LoudspeakerLayout", "Loudspeakers")
+                file = _from_iem(loudspeakers)
+            case value:
+                where = ("loudspeakers",)
+                file = LayoutFile.model_validate(value)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        # A misspelt key explains a missing one.
-        problem = min(problems, key=lambda one: one["type"] != "extra_forbidden")
-        where = problem["loc"][1:] if value is not document.value else problem["loc"]
-        raise FileFormatError(
-            f"{document.place_of(where)}: {'.'.join(map(str, where)) or 'the layout'}: "
-            f"{problem['msg']}. A layout is a list of loudspeakers such as "
-            "'- {azimuth_deg: 30, elevation_deg: 0}'."
-        ) from error
+        raise FileFormatError(_described(error, document, where)) from error
     places = np.array([[one.azimuth_deg, one.elevation_deg] for one in file.loudspeakers])
     labels = tuple(one.name or str(n) for n, one in enumerate(file.loudspeakers, start=1))
     layout = _layout(file.title or path.stem, places, labels)
@@ -116,10 +129,54 @@ def _read_layout(path: Path) -> LoudspeakerLayout:
     if closeness.max() > np.cos(np.radians(0.1)):
         first, second = np.unravel_index(np.argmax(closeness), closeness.shape)
         raise FileFormatError(
-            f"{document.place_of(('loudspeakers', int(second)))}: the loudspeakers {labels[first]} "
+            f"{document.place_of((*where, int(second)))}: the loudspeakers {labels[first]} "
             f"and {labels[second]} stand in the same direction. Leave one of them out."
         )
     return layout
+
+
+def _from_iem(values: list[Any]) -> LayoutFile:
+    """Return what the IEM plug-in suite exports, in the order of its channels.
+
+    Raises:
+        ValidationError: It is incomplete.
+    """
+    loudspeakers = TypeAdapter(list[_IemLoudspeaker]).validate_python(values)
+    real = sorted((one for one in loudspeakers if not one.is_imaginary), key=lambda s: s.channel)
+    return LayoutFile.model_validate(
+        {
+            "loudspeakers": [
+                {
+                    "azimuth_deg": one.azimuth_deg,
+                    "elevation_deg": one.elevation_deg,
+                    "name": f"channel {one.channel}",
+                }
+                for one in real
+            ]
+        }
+    )
+
+
+def _described(error: ValidationError, document: YamlDocument, where: Where) -> str:
+    problems = error.errors(include_url=False)
+    # A misspelt key explains a missing one.
+    problem = min(problems, key=lambda one: one["type"] != "extra_forbidden")
+    place = tuple(part for part in problem["loc"] if part != "loudspeakers")
+    place = (*where, *place) if place[:1] and isinstance(place[0], int) else problem["loc"]
+    return (
+        f"{document.place_of(place)}: {'.'.join(map(str, place)) or 'the layout'}: "
+        f"{problem['msg']}. A layout is a list of loudspeakers such as "
+        "'- {azimuth_deg: 30, elevation_deg: 0}'."
+    )
+
+
+def layout_schema() -> str:
+    """Return the JSON Schema of layout files; `data/loudspeakers.schema.json` publishes it."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **LayoutFile.model_json_schema(),
+    }
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def _layout(name: str, degrees: np.ndarray, labels: tuple[str, ...]) -> LoudspeakerLayout:

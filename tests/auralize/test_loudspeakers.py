@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.special
 
+from auralize import loudspeaker_layout
 from auralize.loudspeaker_decoding import loudspeaker_decoder, max_re_weights, reproduce
 from auralize.loudspeaker_layout import find_layout, named_layouts
 from auralize.loudspeaker_panning import Panner
@@ -196,6 +198,28 @@ def test_a_yaml_list_of_loudspeakers(tmp_path):
     layout = find_layout(path)
     assert layout.loudspeakers == ("left", "2", "3")
     np.testing.assert_allclose(layout.directions[2], [-1, 0, 0], atol=1e-12)
+
+
+def test_layouts_of_the_iem_plug_in_suite(tmp_path):
+    places = [(30.0, 0.0, 2, False), (-30.0, 0.0, 1, False), (0.0, -90.0, -1, True)]
+    loudspeakers = [
+        {"Azimuth": a, "Elevation": e, "Radius": 1.0, "IsImaginary": i, "Channel": c, "Gain": 1.0}
+        for a, e, c, i in places
+    ]
+    exported = {"Name": "x", "LoudspeakerLayout": {"Name": "y", "Loudspeakers": loudspeakers}}
+    (tmp_path / "iem.json").write_text(json.dumps(exported, indent=2))
+    layout = find_layout(tmp_path / "iem.json")
+    assert layout.loudspeakers == ("channel 1", "channel 2")
+    assert layout.directions[0] == pytest.approx([np.sqrt(0.75), -0.5, 0])
+    del loudspeakers[1]["Azimuth"]
+    (tmp_path / "iem.json").write_text(json.dumps(exported, indent=2))
+    with pytest.raises(FileFormatError, match=r"iem\.json:14:.*Loudspeakers\.1\.Azimuth"):
+        find_layout(tmp_path / "iem.json")
+
+
+def test_the_published_schema_is_that_of_the_model():
+    published = Path(loudspeaker_layout.__file__).parent / "data" / "loudspeakers.schema.json"
+    assert published.read_text(encoding="utf-8") == loudspeaker_layout.layout_schema()
 
 
 @pytest.mark.parametrize(
