@@ -12,6 +12,7 @@ import logging
 import math
 import os
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -198,11 +199,7 @@ def _with_ears_in_order(hrtf: Hrtf, file: Path, right_first: bool) -> Hrtf:
                 "louder in the left ear, so ears or azimuths are exchanged, or it is no HRTF at "
                 "all."
             )
-        _LOGGER.warning(
-            "%s: the file places its first ear on the right, but what it hears is louder from the "
-            "left (a known mistake of older files); it is taken as the left ear.",
-            file,
-        )
+        _warn_of_exchanged_places(file)
         hrtf = replace(hrtf, impulse_responses=hrtf.impulse_responses[:, ::-1])
     if _leaning(_time_differences_s(hrtf), hrtf) < -_BACKWARDS_S:
         raise FileFormatError(
@@ -211,6 +208,16 @@ def _with_ears_in_order(hrtf: Hrtf, file: Path, right_first: bool) -> Hrtf:
             "are exchanged."
         )
     return hrtf
+
+
+@cache
+def _warn_of_exchanged_places(file: Path) -> None:
+    """Warn once of each file, however often it is read."""
+    _LOGGER.warning(
+        "%s: the file places its first ear on the right, but what it hears is louder from the left "
+        "(a known mistake of older files); it is taken as the left ear.",
+        file,
+    )
 
 
 def _leaning(differences: Float64[np.ndarray, "D"], hrtf: Hrtf) -> float:

@@ -57,6 +57,9 @@ def cli(debug: bool) -> None:
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s"
     )
+    # Other packages' warnings are for those who program; ours tell about the user's files.
+    for ours in ("auralize", "capture", "scenes", "separation"):
+        logging.getLogger(ours).setLevel(logging.DEBUG if debug else logging.WARNING)
     if debug:
         for noisy in ("numba", "matplotlib", "PIL"):
             logging.getLogger(noisy).setLevel(logging.WARNING)

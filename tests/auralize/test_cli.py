@@ -1,15 +1,18 @@
 """The command line: help, start without heavy imports, and errors in one line."""
 
+import shutil
 import signal
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
 
 from auralize.cli import cli
+from auralize.hrtf import default_hrtf_path
 from capture.point_cloud import PointCloud, write_ply
 
 VERBS = sorted(cli.commands)
@@ -146,6 +149,15 @@ def test_a_sofa_file_that_is_none(scene, tmp_path):
     done = auralize("render", scene, "-o", tmp_path / "p.wav", "--sofa", tmp_path / "ears.sofa")
     refused(done, "ears.sofa")
     assert not (tmp_path / "p.wav").exists()
+
+
+def test_a_head_that_is_not_taken_as_it_says_warns(scene, tmp_path):
+    shutil.copy(default_hrtf_path(), tmp_path / "ears.sofa")
+    with h5py.File(tmp_path / "ears.sofa", "r+") as sofa:
+        sofa["ReceiverPosition"][...] *= -1
+    done = auralize("render", scene, "-o", tmp_path / "p.wav", "--sofa", tmp_path / "ears.sofa")
+    assert done.returncode == 0
+    assert done.stderr.count("taken as the left ear") == 1
 
 
 def test_a_missing_sound_file(scene, tmp_path):
