@@ -224,6 +224,13 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
         f"1/{len(group)} each, and keep their own positions."
         for group in groups
     ]
+    for stem in results.separation.stems:
+        bearing = stem.bearing
+        if bearing is not None and bearing.verdict == "swapped" and stem.name < bearing.partner:
+            notes.append(
+                f"The microphones hear the stems of {stem.name} and {bearing.partner} rather from "
+                "each other's place: listen whether they are exchanged."
+            )
     return Receipt(
         source=results.source,
         out=str(folder),

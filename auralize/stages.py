@@ -21,6 +21,7 @@ from capture.find_performers import FindConfig, find_performers
 from capture.performer import Performer, read_performers, write_performers
 from capture.take import Take
 from scenes import write_scene
+from separation.bearing import with_bearings
 from separation.checkpoint import load_model
 from separation.model import SeparationModel
 from separation.separate import SeparateConfig, separate
@@ -70,14 +71,18 @@ def separate_take(
     Raises:
         DataError: The take is silent.
     """
+    recording = take.audio()
     separation = separate(
-        take.audio(),
+        recording,
         performers,
         network or load_model(),
         config,
         center_channel=take.center_channel,
         progress=progress,
     )
+    microphones_m = take.microphones_m
+    if microphones_m is not None:
+        separation = with_bearings(separation, recording, microphones_m, performers)
     write_separation(Path(out) / STEMS, separation)
     return separation
 

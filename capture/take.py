@@ -89,6 +89,15 @@ class Take:
         return self._images.calibration
 
     @property
+    def microphones_m(self) -> Float64[np.ndarray, "channels 3"] | None:
+        """Where each channel's microphone is in the world; None where that is not known of all."""
+        place_of = {entry.channel: entry.position_m for entry in self.microphones}
+        places = [place_of.get(channel) for channel in range(self.channel_count)]
+        if not places or any(place is None for place in places):
+            return None
+        return self.world_from_camera.transform(camera_from_world_axes(np.array(places)))
+
+    @property
     def has_sound(self) -> bool:
         """Whether the take has sound."""
         return self._sound is not None

@@ -11,13 +11,31 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from capture.atomic import atomic_folder
 from capture.errors import FileFormatError
 from capture.waveform import Waveform, read_waveform, write_waveform
 
 _FORMAT = "auralize-stems-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemBearing:
+    """What the microphones say of where a stem sounds from, see `separation.bearing`.
+
+    Attributes:
+        azimuth_deg: Where its sound comes from, anticlockwise from +x, seen from the microphones.
+        expected_deg: Where its performer is.
+        verdict: "agrees"; "swapped", the stem fits another performer's place better, whose stem
+            fits this one's; or "unsure", it fits both about equally.
+        partner: The other performer's name; "" where the verdict is that it agrees.
+    """
+
+    azimuth_deg: float
+    expected_deg: float
+    verdict: Literal["agrees", "unsure", "swapped"]
+    partner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +47,14 @@ class Stem:
         waveform: Mono, as long as the recording and at its rate.
         shared_with: Other performers that the network cannot tell from this one; they split one
             mask equally.
+        bearing: Whether it sounds from where the performer is; None where no array heard it.
         note: What a person must know of this stem, or "".
     """
 
     name: str
     waveform: Waveform
     shared_with: tuple[str, ...] = ()
+    bearing: StemBearing | None = None
     note: str = ""
 
 
@@ -97,6 +117,7 @@ def write_separation(folder: str | os.PathLike[str], separation: Separation) -> 
                     "name": stem.name,
                     "file": f"{stem.name}.wav",
                     "shared_with": list(stem.shared_with),
+                    "bearing": stem.bearing and dataclasses.asdict(stem.bearing),
                     "note": stem.note,
                 }
                 for stem in separation.stems
@@ -126,6 +147,7 @@ def read_separation(folder: str | os.PathLike[str]) -> Separation:
                 name=entry["name"],
                 waveform=read_waveform(path.parent / entry["file"]),
                 shared_with=tuple(entry["shared_with"]),
+                bearing=StemBearing(**entry["bearing"]) if entry.get("bearing") else None,
                 note=entry["note"],
             )
             for entry in document["stems"]
