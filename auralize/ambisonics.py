@@ -61,7 +61,7 @@ def render_ambisonics(
         direct = sources if scene.room is None or scene.room.direct else []
         standing = [source for source in direct if not source.moves]
         moving = [source for source in direct if source.moves]
-        room = room_renderer(scene, sources, lambda: Harmonics(order, scene.sample_rate_hz))
+        room = room_renderer(scene, folder, sources, lambda: Harmonics(order, scene.sample_rate_hz))
         length = sample_count(scene, sources, room)
         encoders = [
             *([_Standing(standing, order)] if standing else []),

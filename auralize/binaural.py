@@ -53,7 +53,7 @@ def render_binaural(
         direct = sources if scene.room is None or scene.room.direct else []
         standing = [source for source in direct if not source.moves]
         moving = [source for source in direct if source.moves]
-        room = room_renderer(scene, sources, lambda: Ears(interpolator))
+        room = room_renderer(scene, folder, sources, lambda: Ears(interpolator))
         length = sample_count(scene, sources, room)
         renderers = [
             *([_Standing(standing, interpolator)] if standing else []),
@@ -79,7 +79,10 @@ def sample_count(scene: Scene, sources: list[HeardSource], room: RoomRenderer | 
 
 
 def room_renderer(
-    scene: Scene, sources: list[HeardSource], make_receiver: Callable[[], Receiver]
+    scene: Scene,
+    folder: str | os.PathLike[str],
+    sources: list[HeardSource],
+    make_receiver: Callable[[], Receiver],
 ) -> RoomRenderer | None:
     """Return what renders a scene's room; None if it has none, or if it is switched off.
 
@@ -88,7 +91,7 @@ def room_renderer(
     """
     if scene.room is None or not (scene.room.early or scene.room.late):
         return None
-    return RoomRenderer(scene, sources, make_receiver(), block=BLOCK)
+    return RoomRenderer(scene, sources, make_receiver(), block=BLOCK, folder=folder)
 
 
 class _Standing:

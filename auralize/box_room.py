@@ -16,6 +16,7 @@ from scenes.room import Medium, Room
 from scenes.surface import OCTAVE_BANDS_HZ
 
 _DIRECTIONS = 1024
+_ORDER_STANDING, _ORDER_MOVING = 6, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,10 @@ class RoomModel(Protocol):
         self, source_m: Float[np.ndarray, "3"], listener_m: Float[np.ndarray, "3"], order: int
     ) -> Arrivals:
         """Return the ways from a source to a listener over up to `order` walls."""
+        ...
+
+    def default_order(self, *, moving: bool) -> int:
+        """Return how many reflections are followed where the scene does not say."""
         ...
 
     def longest_m(self, order: int) -> float:
@@ -99,6 +104,10 @@ class BoxRoom:
             band_gains=images.band_gains,
             orders=images.orders,
         )
+
+    def default_order(self, *, moving: bool) -> int:
+        """Return how many reflections are followed where the scene does not say."""
+        return _ORDER_MOVING if moving else _ORDER_STANDING
 
     def longest_m(self, order: int) -> float:
         """Return a length that no way over up to `order` walls exceeds, wherever anybody is."""

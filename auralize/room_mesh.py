@@ -202,6 +202,56 @@ def _with_facets(
 
 
 @njit(cache=True, nogil=True)
+def nearest_facet(
+    ox: float,
+    oy: float,
+    oz: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    passed: int,
+    triangles: np.ndarray,
+    facets: np.ndarray,
+) -> tuple[int, float]:  # pragma: no cover - compiled
+    """Return the facet that a ray from o along d meets first, and after which part of d.
+
+    Source: Möller and Trumbore 1997, "Fast, minimum storage ray-triangle intersection".
+    """
+    hit, nearest = NOTHING, np.inf
+    for t in range(len(triangles)):
+        if facets[t] == passed:
+            continue
+        ax, ay, az = triangles[t, 0, 0], triangles[t, 0, 1], triangles[t, 0, 2]
+        e1x = triangles[t, 1, 0] - ax
+        e1y = triangles[t, 1, 1] - ay
+        e1z = triangles[t, 1, 2] - az
+        e2x = triangles[t, 2, 0] - ax
+        e2y = triangles[t, 2, 1] - ay
+        e2z = triangles[t, 2, 2] - az
+        px = dy * e2z - dz * e2y
+        py = dz * e2x - dx * e2z
+        pz = dx * e2y - dy * e2x
+        determinant = e1x * px + e1y * py + e1z * pz
+        if abs(determinant) < 1e-15:
+            continue
+        sx, sy, sz = ox - ax, oy - ay, oz - az
+        u = (sx * px + sy * py + sz * pz) / determinant
+        # A ray along an edge must meet one of its triangles.
+        if u < -1e-9 or u > 1 + 1e-9:
+            continue
+        qx = sy * e1z - sz * e1y
+        qy = sz * e1x - sx * e1z
+        qz = sx * e1y - sy * e1x
+        v = (dx * qx + dy * qy + dz * qz) / determinant
+        if v < -1e-9 or u + v > 1 + 1e-9:
+            continue
+        part = (e2x * qx + e2y * qy + e2z * qz) / determinant
+        if 1e-9 < part < nearest:
+            hit, nearest = facets[t], part
+    return hit, nearest
+
+
+@njit(cache=True, nogil=True)
 def _first_hits(
     origins: np.ndarray,
     ways: np.ndarray,
@@ -209,44 +259,10 @@ def _first_hits(
     triangles: np.ndarray,
     facets: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:  # pragma: no cover - compiled
-    """Test every ray against every triangle.
-
-    Source: Möller and Trumbore 1997, "Fast, minimum storage ray-triangle intersection".
-    """
-    hits = np.full(len(origins), -1, dtype=np.int64)
+    hits = np.full(len(origins), NOTHING, dtype=np.int64)
     parts = np.full(len(origins), np.inf)
     for r in range(len(origins)):
-        ox, oy, oz = origins[r]
-        dx, dy, dz = ways[r]
-        for t in range(len(triangles)):
-            if facets[t] == passed[r]:
-                continue
-            ax, ay, az = triangles[t, 0]
-            e1x = triangles[t, 1, 0] - ax
-            e1y = triangles[t, 1, 1] - ay
-            e1z = triangles[t, 1, 2] - az
-            e2x = triangles[t, 2, 0] - ax
-            e2y = triangles[t, 2, 1] - ay
-            e2z = triangles[t, 2, 2] - az
-            px = dy * e2z - dz * e2y
-            py = dz * e2x - dx * e2z
-            pz = dx * e2y - dy * e2x
-            determinant = e1x * px + e1y * py + e1z * pz
-            if abs(determinant) < 1e-15:
-                continue
-            sx, sy, sz = ox - ax, oy - ay, oz - az
-            u = (sx * px + sy * py + sz * pz) / determinant
-            # A ray along an edge must meet one of its triangles.
-            if u < -1e-9 or u > 1 + 1e-9:
-                continue
-            qx = sy * e1z - sz * e1y
-            qy = sz * e1x - sx * e1z
-            qz = sx * e1y - sy * e1x
-            v = (dx * qx + dy * qy + dz * qz) / determinant
-            if v < -1e-9 or u + v > 1 + 1e-9:
-                continue
-            part = (e2x * qx + e2y * qy + e2z * qz) / determinant
-            if 1e-9 < part < parts[r]:
-                parts[r] = part
-                hits[r] = facets[t]
+        ox, oy, oz = origins[r, 0], origins[r, 1], origins[r, 2]
+        dx, dy, dz = ways[r, 0], ways[r, 1], ways[r, 2]
+        hits[r], parts[r] = nearest_facet(ox, oy, oz, dx, dy, dz, passed[r], triangles, facets)
     return hits, parts

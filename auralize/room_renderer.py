@@ -8,6 +8,7 @@ nothing clicks; the late part stays as it is at the start.
 from __future__ import annotations
 
 import math
+import os
 
 import numpy as np
 from jaxtyping import Float32
@@ -15,7 +16,9 @@ from jaxtyping import Float32
 from auralize.convolution import PartitionedFilter
 from auralize.heard_source import HeardSource, as_points
 from auralize.receivers import Receiver
+from auralize.room_models import room_model
 from auralize.room_response import RoomResponses
+from scenes.room import Room
 from scenes.scene import Scene
 
 # Long filters in blocks of this length cost least; early reflections follow as often as this.
@@ -27,7 +30,13 @@ class RoomRenderer:
     """Renders the reflections and the reverberation of a scene's sources."""
 
     def __init__(
-        self, scene: Scene, sources: list[HeardSource], receiver: Receiver, *, block: int
+        self,
+        scene: Scene,
+        sources: list[HeardSource],
+        receiver: Receiver,
+        *,
+        block: int,
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
         """Work out the responses.
 
@@ -36,8 +45,10 @@ class RoomRenderer:
             sources: Its sources that sound.
             receiver: Ears or harmonics.
             block: Samples of each block, a power of two.
+            folder: Where the scene's files are; a room of meshes needs it.
 
         Raises:
+            FileFormatError: A mesh cannot be read.
             DataError: The room cannot be rendered as it is.
         """
         assert scene.room is not None, "without a room there is nothing to render"
@@ -48,8 +59,11 @@ class RoomRenderer:
         self._block = block
         self._outputs = receiver.outputs
         self._moving = [i for i, source in enumerate(sources) if source.moves and scene.room.early]
-        self._responses = RoomResponses(scene, receiver, moving=True)
-        fixed = _fixed_responses(scene, sources, receiver)
+        model = room_model(scene, folder)
+        self._responses = RoomResponses(scene, receiver, moving=True, model=model)
+        fixed = self._fixed_responses(
+            RoomResponses(scene, receiver, moving=False, model=model), scene.room
+        )
         self.tail_samples = fixed.shape[2] - 1
         self._fixed_block = min(block, _LONG_BLOCK)
         self._fixed = PartitionedFilter(fixed, self._fixed_block) if fixed.any() else None
@@ -79,26 +93,21 @@ class RoomRenderer:
             [self._responses.early(self._sources[number], time_s) for number in self._moving]
         )
 
-
-def _fixed_responses(
-    scene: Scene, sources: list[HeardSource], receiver: Receiver
-) -> Float32[np.ndarray, "sounds outputs taps"]:
-    """Return what of the responses stays: the late part, and early ones of what stands still."""
-    room = scene.room
-    assert room is not None
-    standing = RoomResponses(scene, receiver, moving=False)
-    moving = RoomResponses(scene, receiver, moving=True)
-    parts: list[list[np.ndarray]] = []
-    for source in sources:
-        own: list[np.ndarray] = []
-        if room.early and not source.moves:
-            own.append(standing.early(source, 0.0))
-        if room.late:
-            own.append((moving if source.moves else standing).late(source))
-        parts.append(own)
-    taps = max((part.shape[1] for own in parts for part in own), default=1)
-    responses = np.zeros((len(sources), receiver.outputs, taps), dtype=np.float32)
-    for response, own in zip(responses, parts, strict=True):
-        for part in own:
-            response[:, : part.shape[1]] += part
-    return responses
+    def _fixed_responses(
+        self, standing: RoomResponses, room: Room
+    ) -> Float32[np.ndarray, "sounds outputs taps"]:
+        """Return what stays: the late part, and early reflections where nobody moves."""
+        parts: list[list[np.ndarray]] = []
+        for source in self._sources:
+            own: list[np.ndarray] = []
+            if room.early and not source.moves:
+                own.append(standing.early(source, 0.0))
+            if room.late:
+                own.append((self._responses if source.moves else standing).late(source))
+            parts.append(own)
+        taps = max((part.shape[1] for own in parts for part in own), default=1)
+        responses = np.zeros((len(parts), self._outputs, taps), dtype=np.float32)
+        for response, own in zip(responses, parts, strict=True):
+            for part in own:
+                response[:, : part.shape[1]] += part
+        return responses

@@ -18,19 +18,15 @@ from jaxtyping import Float, Float32, Float64
 
 from auralize.air import air_absorption_db_per_m
 from auralize.band_filters import BandFilters
-from auralize.box_room import BoxRoom, RoomModel
+from auralize.box_room import RoomModel
 from auralize.directivity import OCTAVES_HZ
 from auralize.heard_source import HeardSource
 from auralize.late_reverb import band_count, decaying_noise
 from auralize.receivers import Receiver
-from capture.errors import DataError
+from auralize.room_models import room_model
 from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
-from scenes.room import Room
 from scenes.scene import Scene
 from scenes.surface import OCTAVE_BANDS_HZ
-
-ORDER_STANDING, ORDER_MOVING, ORDER_MESH = 6, 3, 2
-"""Most walls on the way of an early reflection, where the scene does not say."""
 
 _CHUNK = 128
 # Beyond, reflections are so many that each may come from the nearest measured direction.
@@ -44,13 +40,16 @@ _FADE_OUT_S = 0.02
 class RoomResponses:
     """The responses of a scene's room at one receiver."""
 
-    def __init__(self, scene: Scene, receiver: Receiver, *, moving: bool) -> None:
+    def __init__(
+        self, scene: Scene, receiver: Receiver, *, moving: bool, model: RoomModel | None = None
+    ) -> None:
         """Prepare the room of a scene.
 
         Args:
             scene: A scene with a room.
             receiver: Ears or harmonics, at the scene's rate.
             moving: Whether responses change over time: then fewer reflections are the default.
+            model: The room's model; made from the scene, which needs a box, if None.
 
         Raises:
             DataError: The room cannot be rendered as it is.
@@ -62,13 +61,9 @@ class RoomResponses:
         self._rate = scene.sample_rate_hz
         self._medium = scene.medium
         self._filters = BandFilters(receiver.length, self._rate, scene.medium)
-        if scene.room.size_m is None:
-            raise DataError(
-                f"the room of {scene.title!r} is a mesh, and only boxes can be rendered yet. Give "
-                "shape: shoebox and size_m, or take `room` out of the scene."
-            )
-        self.model: RoomModel = BoxRoom(scene.room, scene.medium)
-        self.order = _image_order(scene.room, moving)
+        self.model = room_model(scene) if model is None else model
+        asked = scene.room.image_order
+        self.order = self.model.default_order(moving=moving) if asked is None else asked
 
     @property
     def early_taps(self) -> int:
@@ -168,14 +163,6 @@ class RoomResponses:
         loss_db = air_absorption_db_per_m(top, self._medium) * self._medium.air_absorption
         more = float(loss_db[1] - loss_db[0]) * self._medium.speed_of_sound_m_s / 60
         return np.append(times, 1 / (1 / times[-1] + more))
-
-
-def _image_order(room: Room, moving: bool) -> int:
-    if room.image_order is not None:
-        return room.image_order
-    if room.shape == "mesh":
-        return ORDER_MESH
-    return ORDER_MOVING if moving else ORDER_STANDING
 
 
 def _to_octaves(bands: Float[np.ndarray, "P bands"]) -> Float[np.ndarray, "P octaves"]:
