@@ -113,11 +113,11 @@ def compare_scenes(
     moves: list[Move] = []
     for name in both:
         changes += _changes(f"sources[{name}].", ours[name], theirs[name], leave=_PLACES)
-        changes += _other_content(name, ours[name], Path(first), theirs[name], Path(second))
         changes += _other_facing(name, ours[name], theirs[name])
         move = _move(a, ours[name], b, theirs[name])
         if move is not None:
             moves.append(move)
+    changes += _other_content(a, Path(first), b, Path(second))
     return SceneComparison(
         first=str(first),
         second=str(second),
@@ -157,15 +157,27 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _other_content(
-    name: str, ours: Source, first: Path, theirs: Source, second: Path
-) -> Iterator[Change]:
-    """Give the hashes of the sound files, where both are there and differ."""
-    files = (first.parent / ours.file, second.parent / theirs.file)
-    if all(file.is_file() for file in files):
-        a, b = map(_sha256, files)
-        if a != b:
-            yield Change(place=f"sources[{name}] content (SHA-256)", first=a[:12], second=b[:12])
+def _other_content(a: Scene, first: Path, b: Scene, second: Path) -> Iterator[Change]:
+    """Give the hashes of files with the same part in both scenes that are there and differ."""
+    ours, theirs = dict(_named_files(a)), dict(_named_files(b))
+    for place in ours:
+        files = [first.parent / ours[place], second.parent / theirs.get(place, "")]
+        if all(file.is_file() for file in files):
+            one, other = map(_sha256, files)
+            if one != other:
+                yield Change(place=f"{place}: content (SHA-256)", first=one[:12], second=other[:12])
+
+
+def _named_files(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Give the place of each file name in a scene, and the name."""
+    for source in scene.sources:
+        yield f"sources[{source.name}].file", source.file
+    for number, mesh in enumerate((scene.room and scene.room.meshes) or ()):
+        yield f"room.meshes[{number}].file", mesh.file
+    if scene.listener.sofa is not None:
+        yield "listener.sofa", scene.listener.sofa
+    if scene.output.headphone_eq is not None:
+        yield "output.headphone_eq", scene.output.headphone_eq
 
 
 def _sha256(path: Path) -> str:

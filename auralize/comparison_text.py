@@ -74,7 +74,7 @@ def _move_row(move: Move) -> tuple[str, ...]:
         f"{elevations[0]:.1f}° → {elevations[1]:.1f}°",
         f"{distances[0]:.2f} → {distances[1]:.2f} m",
         f"{move.turned_deg:.1f}°",
-        f"{move.level_change_db:+.2f} dB",
+        f"{_change(move.level_change_db, 2)} dB",
     )
 
 

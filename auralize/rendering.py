@@ -124,7 +124,8 @@ def render(
         for number, (path, sound, title) in enumerate(files_to_write):
             written = _part(report, _MEASURED_PART, 1.0, number, len(sounds))
             tags = render_tags(result, sound, title)
-            write_sound_file(path, form, sound.blocks(gain_db, written), sound.sample_count, tags)
+            blocks = sound.blocks(gain_db, written)
+            write_sound_file(path, form, blocks, sound.sample_count, tags, number=number)
             sound.path.unlink()
     return result
 

@@ -3,7 +3,7 @@
 The same samples always give the same bytes: there are no dates in the files. Integers have a full
 scale of 2^(bits−1), so a file reads back as what was written, to half a step. 16 bits are dithered
 with triangular noise of ±1 step (TPDF) from a fixed seed, which makes the error a steady noise at
-−93 dBFS that does not depend on the sound. 24 bits are rounded: their steps lie below the noise
+−96 dBFS that does not depend on the sound. 24 bits are rounded: their steps lie below the noise
 of any converter.
 
 Source (dither): Lipshitz, Wannamaker and Vanderkooy 1992, "Quantization and dither: a theoretical
@@ -109,6 +109,8 @@ def write_sound_file(
     blocks: Iterable[Float32[np.ndarray, "samples channels"]],
     sample_count: int,
     tags: Tags,
+    *,
+    number: int = 0,
 ) -> None:
     """Write blocks of samples to a file.
 
@@ -118,13 +120,15 @@ def write_sound_file(
         blocks: Samples at their final level, which is not above the format's ceiling.
         sample_count: How many samples of each channel there are in all blocks.
         tags: What the file says about itself.
+        number: Of the file among those that belong together: each has dither of its own, so that
+            it adds up as noise does where they are mixed.
 
     Raises:
         OSError: The file cannot be written.
         OutputError: libsndfile cannot write the file.
     """
     check_format(path, form)
-    dither = np.random.default_rng(_DITHER_SEED)
+    dither = np.random.default_rng([_DITHER_SEED, number])
     if form.container == "flac":
         _write_flac(path, form, blocks, tags, dither)
         return

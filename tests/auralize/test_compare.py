@@ -282,14 +282,20 @@ class TestScenes:
         assert text.startswith("added: flute\nremoved: oboe\n")
         assert "sources[cello].file" in text
 
-    def test_a_sound_file_of_other_content(self, tmp_path):
+    def test_files_of_other_content(self, tmp_path):
+        """Files of the same names in two folders; one of them is the same."""
+        what = scene(source(), source("cello"), output={"headphone_eq": "eq.txt"})
         for folder, seed in (("a", 1), ("b", 2)):
             (tmp_path / folder).mkdir()
-            write_scene(tmp_path / folder / "scene.yaml", scene(), with_schema=False)
+            write_scene(tmp_path / folder / "scene.yaml", what, with_schema=False)
             soundfile.write(tmp_path / folder / "violin.wav", noise(1, 100, seed).T, RATE)
+            soundfile.write(tmp_path / folder / "cello.wav", noise(1, 100).T, RATE)
+            (tmp_path / folder / "eq.txt").write_text(f"Preamp: -{seed} dB")
         comparison = compare_scenes(tmp_path / "a/scene.yaml", tmp_path / "b/scene.yaml")
-        (change,) = comparison.changes
-        assert change.place == "sources[violin] content (SHA-256)"
+        assert [change.place for change in comparison.changes] == [
+            "sources[violin].file: content (SHA-256)",
+            "output.headphone_eq: content (SHA-256)",
+        ]
 
 
 class TestCommand:

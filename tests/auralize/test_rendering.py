@@ -315,7 +315,7 @@ def test_files_say_what_they_are(tmp_path, noise, name):
 
 
 class TestParts:
-    room: ClassVar = {"size_m": (8.0, 6.0, 3.0), "rt60_s": 0.4}
+    room: ClassVar = {"size_m": (8.0, 6.0, 3.0), "rt60_s": 0.2, "image_order": 2}
 
     def test_parts_switch_the_room(self):
         what = scene(room=self.room | {"late": False})

@@ -99,7 +99,7 @@ def test_integers_are_the_nearest(tmp_path, container, bits):
     file = tmp_path / f"a.{container}"
     written(file, samples, form(container, f"pcm{bits}", 1))
     read = soundfile.read(file, dtype="int32")[0] >> (32 - bits)
-    dither = np.random.default_rng(1770) if bits == 16 else None
+    dither = np.random.default_rng([1770, 0]) if bits == 16 else None
     np.testing.assert_array_equal(read, to_integers(samples, bits, dither)[:, 0])
     if bits == 24:
         nearest = np.rint(samples[:, 0].astype(np.float64) * 2**23)
@@ -207,6 +207,17 @@ class TestDither:
     def test_channels_have_noise_of_their_own(self):
         noise = to_integers(np.zeros((50_000, 2), dtype=np.float32), 16, np.random.default_rng(0))
         assert abs(np.corrcoef(noise.T)[0, 1]) < 0.02
+
+    def test_files_have_noise_of_their_own(self, tmp_path):
+        """Three silent files mixed are 10 log10(3) dB above one, not 20 log10(3)."""
+        noises = []
+        for number in range(3):
+            path = tmp_path / f"{number}.wav"
+            silence = [np.zeros((50_000, 1), dtype=np.float32)]
+            what = form(sample_format="pcm16", channels=1)
+            write_sound_file(path, what, silence, 50_000, TAGS, number=number)
+            noises.append(soundfile.read(path)[0])
+        assert np.var(sum(noises)) == pytest.approx(3 * 0.25 / 2**30, rel=0.05)
 
     def test_the_ceiling_is_the_highest_level_that_never_clips(self):
         level = np.float64(10 ** (form(sample_format="pcm16").ceiling_dbfs / 20))
