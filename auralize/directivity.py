@@ -10,16 +10,13 @@ band, a main direction of radiation and a difference between there and the oppos
 between, the level in decibels follows the cosine of the angle. Lobes and nulls that change from
 one semitone to the next are left out on purpose: over a band of notes they average out.
 
-Source: the shapes follow published main directions and strengths of radiation. Meyer, Acoustics
-and the Performance of Music, 5th ed. 2009, ch. 4 (no instrument is omnidirectional above 500 Hz;
-statistical directivity factors of 2 to 3 for the high strings, a little less for woodwinds, above 4
-for brass at the highest frequencies; strings radiate high frequencies at right angles to the top
-plate, wind instruments along the bell); Pätynen and Lokki 2010, "Directivities of Symphony
-Orchestra Instruments", Acta Acustica 96 (brass radiate along the bell at all dynamics); Wang and
-Burroughs 1999, Catgut Acoust. Soc. J. 3 (violins are omnidirectional below 600 Hz); Perry 2014,
-thesis, Cardiff (guitars: monopole below 300 Hz); Kuttruff, Room Acoustics (voice: front to back 5
-dB at 125 to 250 Hz and 12 dB at 1.4 to 2 kHz). The numbers in the table are modelled after these,
-not measured; the axes follow how the instruments are held.
+The instruments' numbers are a model of ours, not measurements; axes follow how the instruments are
+held. The model agrees with the literature where that speaks of octave bands: violins are
+omnidirectional below 600 Hz (Wang and Burroughs 1999), guitars are monopoles below 300 Hz (Perry
+2014), brass radiate along the bell at all dynamics (Pätynen and Lokki 2010), a voice is 5 dB louder
+in front than behind at 125 to 250 Hz and 12 dB at 1.4 to 2 kHz (Kuttruff). It beams less than Meyer
+states: factors of statistical directivity are 1.5 to 2.5 at high frequencies, where he has 2 to 3
+for high strings and above 4 for brass.
 """
 
 from __future__ import annotations

@@ -88,13 +88,13 @@ def test_the_diffuse_level_of_the_cardioid_family(sphere, shape):
 
 
 def statistical_directivity_factor(directivity):
-    """Return √Q of the main direction per octave, as Meyer defines it."""
+    """Return √Q of the main direction per octave: pressure there over that of an omni source."""
     peak_db = directivity.octave_levels_db(directivity.axis)
     return 10 ** ((peak_db - directivity.diffuse_levels_db()) / 20)
 
 
-def test_strengths_are_those_that_meyer_gives():
-    """1.5 to 2.5 for strings and woodwinds at high frequencies, and more for brass."""
+def test_statistical_directivity_is_as_stated():
+    """1.5 to 2.5 for strings and woodwinds at high frequencies, and no less for brass."""
     high = OCTAVES_HZ.index(4000)
     for name in ("violin", "viola", "cello", "double_bass", "oboe", "clarinet", "bassoon"):
         assert 1.5 < statistical_directivity_factor(pattern(name))[high] < 2.5
