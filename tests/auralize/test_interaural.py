@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import butter, correlate, resample, sosfiltfilt
 
+from auralize.hrtf import read_hrtf
 from auralize.interaural import (
     erb_centers_hz,
     erb_levels_db,
@@ -25,6 +27,24 @@ def test_finds_the_delay_between_two_ears(rate, delay_us):
     right = np.fft.irfft(spectrum * np.exp(-2j * np.pi * turns))
     found_us = 1e6 * interaural_time_difference_s(np.stack([noise, right]), rate)
     assert found_us == pytest.approx(delay_us, abs=0.05)
+
+
+@pytest.mark.parametrize("azimuth_deg", [0, 25, 90, 135, 250])
+def test_agrees_with_correlation_in_the_time_domain(azimuth_deg):
+    # SciPy: Butterworth filter forth and back, 32 times the rate, direct cross-correlation.
+    head = read_hrtf()
+    azimuth = np.radians(azimuth_deg)
+    wanted = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
+    response = head.impulse_responses[np.argmax(head.directions @ wanted)]
+    padded = np.pad(response, ((0, 0), (512, 512)))
+    low = sosfiltfilt(butter(5, 1500.0, fs=44_100, output="sos"), padded, axis=1)
+    left, right = resample(low, 32 * padded.shape[1], axis=1)
+    correlation = correlate(right, left)
+    reach = int(1.2e-3 * 32 * 44_100)
+    middle = len(left) - 1
+    lag = np.argmax(correlation[middle - reach : middle + reach + 1]) - reach
+    found_s = interaural_time_difference_s(response, 44_100)
+    assert found_s == pytest.approx(lag / (32 * 44_100), abs=1.5e-6)
 
 
 def test_refuses_a_silent_ear():
