@@ -13,11 +13,13 @@ import numpy as np
 from jaxtyping import Float32
 
 from auralize.ambisonic_conventions import Convention, from_sn3d
-from auralize.binaural import BLOCK, room_renderer, sample_count
+from auralize.binaural import BLOCK
 from auralize.convolution import MovingFilter, StaticFilter
-from auralize.heard_source import HeardSource, open_sources
+from auralize.fourier import rfft
+from auralize.heard_source import HeardSource, open_sources, sample_count
 from auralize.near_field_degrees import DegreeFilters
 from auralize.receivers import Harmonics
+from auralize.room_renderer import room_renderer
 from auralize.source_colour import colour_taps
 from auralize.source_filters import comes_near, mono_filters
 from auralize.spherical_harmonics import channel_degrees, spherical_harmonics
@@ -61,8 +63,10 @@ def render_ambisonics(
         direct = sources if scene.room is None or scene.room.direct else []
         standing = [source for source in direct if not source.moves]
         moving = [source for source in direct if source.moves]
-        room = room_renderer(scene, folder, sources, lambda: Harmonics(order, scene.sample_rate_hz))
-        length = sample_count(scene, sources, room)
+        room = room_renderer(
+            scene, folder, sources, lambda: Harmonics(order, scene.sample_rate_hz), block=BLOCK
+        )
+        length = sample_count(scene, sources, 0 if room is None else room.tail_samples)
         encoders = [
             *([_Standing(standing, order)] if standing else []),
             *([_Moving(moving, order)] if moving else []),
@@ -155,12 +159,20 @@ def _coloured(source: HeardSource) -> Callable[[int], Float32[np.ndarray, "block
     if not source.moves:
         standing = StaticFilter(first[None], BLOCK)
         return lambda start: standing.process(source.read(start, BLOCK)[None])[0]
-    moving = MovingFilter(1, 1, taps, hop=_COLOUR_HOP, block=BLOCK)
+    moving = MovingFilter(1, taps, hop=_COLOUR_HOP, block=BLOCK)
     borders = _COLOUR_HOP * np.arange(moving.borders)
+    # A moving filter takes pairs of signals: the second one is silent.
+    sound = np.zeros((2, BLOCK), dtype=np.float32)
 
     def block(start: int) -> Float32[np.ndarray, "block"]:
         filters = mono_filters(source, (start + borders) / source.sample_rate_hz, taps)
         assert filters is not None
-        return moving.process(source.read(start, BLOCK)[None], filters[None, :, None])[0]
+        spectra = rfft(filters, moving.length)
+        planes = np.concatenate([np.real(spectra), np.imag(spectra)], axis=-1)
+        sound[0] = source.read(start, BLOCK)
+        filtered = np.zeros_like(sound)
+        moving.add(0, sound, np.repeat(planes[:, None], 2, axis=1))
+        moving.finish(filtered)
+        return filtered[0]
 
     return block

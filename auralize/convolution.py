@@ -14,7 +14,15 @@ import numpy as np
 from jaxtyping import Complex64, Float, Float32
 
 from auralize.fourier import fast_length, fft_in_place, ifft_in_place, irfft, rfft
-from auralize.spectral_kernels import add_partitions, join_pair, split_pair, sum_products
+from auralize.spectral_kernels import (
+    add_crossfaded,
+    add_partitions,
+    crossfade,
+    cut_frames,
+    join_pair,
+    split_pair,
+    sum_products,
+)
 
 
 class StaticFilter:
@@ -44,6 +52,15 @@ class StaticFilter:
         self._buffer = np.zeros((len(filters), length), dtype=np.float32)
         outputs, _, bins = self._spectra.shape
         self._totals = np.empty((self._hops, outputs, bins), dtype=np.complex64)
+
+    @property
+    def past(self) -> int:
+        """How many samples before a block it depends on."""
+        return self._past
+
+    def set_past(self, sounds: Float32[np.ndarray, "sounds past"]) -> None:
+        """Take what the sounds were before the next block, `past` samples."""
+        self._buffer[:, : self._past] = sounds
 
     def process(
         self, sounds: Float32[np.ndarray, "sounds block"]
@@ -184,61 +201,73 @@ class PartitionedFilter:
 
 
 class MovingFilter:
-    """Filters several sounds with filters that change over time, without clicks.
+    """Filters several pairs of signals, one for each ear, with filters that change all the time.
 
-    Time is cut into hops. Around each of their borders a triangular window, two hops long, cuts a
-    piece out of a sound; it is filtered with the filter of that border, and the pieces are added
-    up with their tails. The windows add up to one, so filters that do not change give exactly
-    one convolution, and a gain that changes linearly is followed exactly.
+    Time is cut into hops. Each hop is filtered with the filters of its start and with those of its
+    end, and fades over from the one to the other. So filters that do not change give exactly one
+    convolution, and a gain that changes linearly is followed exactly. Signals and filters of the
+    two ears are transformed together, as real and imaginary part.
     """
 
-    def __init__(self, sounds: int, outputs: int, taps: int, *, hop: int, block: int) -> None:
+    def __init__(self, sounds: int, taps: int, *, hop: int, block: int) -> None:
         """Prepare for blocks of `block` samples, which must be a multiple of `hop`."""
         if block % hop:
             raise ValueError(f"block ({block}) must be a multiple of hop ({hop}).")
-        self._shape = (sounds, outputs, taps)
         self._hop = hop
-        self._hops = block // hop
-        self._length = fast_length(2 * hop + taps - 1)
-        self._rising = np.arange(hop, dtype=np.float32) / np.float32(hop)
-        # Pieces start a hop before the block and end a piece's length after its last border.
-        self._tail = np.zeros((outputs, self._length), dtype=np.float32)
+        self._block = block
+        self._past = taps - 1
+        hops = block // hop
+        self.borders = hops + 1
+        self.length = even_length(hop + taps - 1)
+        self._signals = np.zeros((2, self._past + block), dtype=np.float32)
+        self._tails = np.zeros((sounds, 2, self._past), dtype=np.float32)
+        self._frames = np.zeros((hops, self.length), dtype=np.complex64)
+        self._split = np.zeros((2, 2, self.length // 2 + 1), dtype=np.float32)
+        self._totals = np.zeros((2, hops, *self._split.shape), dtype=np.float32)
+        self._outputs = np.zeros((2, hops, self.length), dtype=np.complex64)
 
-    @property
-    def borders(self) -> int:
-        """How many filters each block needs: at its start, between its hops, and at its end."""
-        return self._hops + 1
+    def set_past(self, number: int, ears: Float32[np.ndarray, "2 samples"]) -> None:
+        """Take what one pair of signals was before the next block; `taps` − 1 samples or more."""
+        self._tails[number] = ears[:, ears.shape[1] - self._past :]
 
-    def process(
+    def add(
         self,
-        sounds: Float32[np.ndarray, "sounds block"],
-        filters: Float32[np.ndarray, "sounds borders outputs taps"],
-    ) -> Float32[np.ndarray, "outputs block"]:
-        """Return the next block of the outputs.
+        number: int,
+        ears: Float32[np.ndarray, "2 block"],
+        spectra: Float32[np.ndarray, "borders 2 2*bins"],
+    ) -> None:
+        """Add the next block of one pair of signals.
 
         Args:
-            sounds: The next block of each sound.
-            filters: Impulse responses at the borders; the last are the first of the next block.
+            number: Which pair.
+            ears: Its next block.
+            spectra: What it is filtered with at the borders of the hops (as many as `borders`):
+                of impulse responses of `taps` samples, transformed with the length `length`; real
+                parts of the bins first, then imaginary parts.
         """
-        count, outputs, taps = self._shape
-        if filters.shape != (count, self.borders, outputs, taps):
-            needed = (count, self.borders, outputs, taps)
-            raise ValueError(f"needed are filters of shape {needed}, got {filters.shape}.")
-        hop, block = self._hop, self._hops * self._hop
-        total = np.zeros((self.borders, outputs, self._length // 2 + 1), dtype=np.complex64)
-        pieces = np.zeros((self.borders, 2 * hop), dtype=np.float32)
-        for sound, responses in zip(sounds, filters, strict=True):
-            hops = sound.reshape(self._hops, hop)
-            pieces[1:, :hop] = hops * self._rising
-            pieces[:-1, hop:] = hops * (1 - self._rising)
-            spectra = rfft(pieces, self._length)
-            total += spectra[:, None] * rfft(responses, self._length)
-        filtered = irfft(total, self._length)
-        # One hop before the block, the first piece is silent: its sound came with the last block.
-        sum_of_pieces = np.zeros((outputs, hop + block + self._length), dtype=np.float32)
-        sum_of_pieces[:, hop : hop + self._length] = self._tail
-        for border in range(self.borders):
-            start = border * hop
-            sum_of_pieces[:, start : start + self._length] += filtered[border]
-        self._tail = sum_of_pieces[:, hop + block :].copy()
-        return sum_of_pieces[:, hop : hop + block]
+        bins = self._split.shape[2]
+        if ears.shape != (2, self._block) or spectra.shape != (self.borders, 2, 2 * bins):
+            raise ValueError(
+                f"needed are signals of shape {(2, self._block)} and spectra of shape "
+                f"{(self.borders, 2, 2 * bins)}, got {ears.shape} and {spectra.shape}."
+            )
+        self._signals[:, : self._past] = self._tails[number]
+        self._signals[:, self._past :] = ears
+        self._tails[number] = self._signals[:, self._block :]
+        cut_frames(self._signals, self._hop, self._hop + self._past, self._frames)
+        fft_in_place(self._frames)
+        add_crossfaded(self._frames, spectra, self._split, self._totals[0], self._totals[1])
+
+    def finish(self, out: Float32[np.ndarray, "2 block"]) -> None:
+        """Add what all pairs give to the output."""
+        for totals, outputs in zip(self._totals, self._outputs, strict=True):
+            for planes, spectrum in zip(totals, outputs, strict=True):
+                join_pair(planes, spectrum)
+        self._totals[:] = 0
+        ifft_in_place(self._outputs)
+        crossfade(self._outputs[0], self._outputs[1], self._past, out)
+
+
+def even_length(least: int) -> int:
+    """Return an even length of at least `least` that transforms fast."""
+    return 2 * fast_length(-(-least // 2))

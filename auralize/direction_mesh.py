@@ -2,8 +2,9 @@
 
 The vertices are directions with data. Each triangle of their convex hull is divided into smaller
 ones, whose corners are called nodes. A node has a key: the vertices that it lies between, and in
-which parts. Nodes on an edge that two triangles share have one key, so what is computed for nodes
-and mixed linearly inside the small triangles is continuous over the whole sphere.
+which parts; nodes are numbered in the order of their keys. Nodes on an edge that two triangles
+share have one key, so what is computed for nodes and mixed linearly inside the small triangles is
+continuous over the whole sphere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
-from scipy.spatial import ConvexHull, KDTree, QhullError
+from numba import njit
+from scipy.spatial import ConvexHull, QhullError
 
 from capture.errors import DataError
 
@@ -21,7 +23,6 @@ from capture.errors import DataError
 _NEAREST_PLANE = 0.2
 # Of all triangles this part has the steps asked for.
 _USUAL = 0.95
-_MOST_STEPS = 100
 
 
 class DirectionMesh:
@@ -54,66 +55,50 @@ class DirectionMesh:
         if float(hull.equations[:, 3].max()) > -_NEAREST_PLANE:
             raise _not_all_round(len(vertices), name)
         self._corners: Int64[np.ndarray, "T 3"] = hull.simplices.astype(np.int64)
-        self._across = hull.neighbors  # the triangle opposite to each corner
+        self._across = hull.neighbors.astype(np.int64)  # the triangle opposite to each corner
         corner_vectors = vertices[self._corners]
         self._weights_from_direction = np.linalg.inv(np.swapaxes(corner_vectors, 1, 2))
         edges = np.linalg.norm(corner_vectors - np.roll(corner_vectors, 1, axis=1), axis=2)
         usual = float(np.quantile(edges.max(axis=1), _USUAL))
         self.parts = max(1, math.ceil(2 * np.arcsin(usual / 2) / largest_step_rad))
-        self._tree = KDTree(vertices)
-        self._some_triangle = np.zeros(len(vertices), dtype=np.int64)
-        self._some_triangle[self._corners] = np.arange(len(self._corners))[:, None]
         # The triangles around each vertex, one vertex after the other.
         self._around = np.argsort(self._corners, axis=None, kind="stable") // 3
         self._starts = np.searchsorted(np.sort(self._corners, axis=None), range(len(vertices) + 1))
         self._near: dict[int, Int64[np.ndarray, "K"]] = {}
+        keys = self._all_keys()
+        self._keys, numbers = np.unique(keys, return_inverse=True)
+        self._nodes: Int64[np.ndarray, "T i j"] = numbers.reshape(keys.shape).astype(np.int64)
+        self._last = 0  # a triangle to start looking from
 
-    def triangles(
-        self, directions: Float[np.ndarray, "P 3"]
-    ) -> tuple[Int64[np.ndarray, "P 3"], Float64[np.ndarray, "P 3"]]:
-        """Return the vertices of the triangle that each direction goes through, and its weights.
-
-        The weights are not negative and their sum is one; the weighted sum of the vertices points
-        in the direction.
-        """
-        wanted = np.asarray(directions, dtype=np.float64)
-        found = self._some_triangle[self._tree.query(wanted)[1]]
-        weights = np.einsum("pij,pj->pi", self._weights_from_direction[found], wanted)
-        # From a triangle close by, step over the edge that the direction lies beyond.
-        away = np.flatnonzero(weights.min(axis=1) < 0.0)
-        for _ in range(_MOST_STEPS):
-            if len(away) == 0:
-                break
-            found[away] = self._across[found[away], weights[away].argmin(axis=1)]
-            weights[away] = np.einsum(
-                "pij,pj->pi", self._weights_from_direction[found[away]], wanted[away]
-            )
-            # Rounding may put a direction on an edge outside of both its triangles.
-            away = away[weights[away].min(axis=1) < -1e-12]
-        weights = np.clip(weights, 0.0, None)
-        return self._corners[found], weights / weights.sum(axis=1, keepdims=True)
+    @property
+    def node_count(self) -> int:
+        """How many nodes there are; they are numbered from zero."""
+        return len(self._keys)
 
     def nodes(
         self, directions: Float[np.ndarray, "P 3"]
     ) -> tuple[Int64[np.ndarray, "P 3"], Float64[np.ndarray, "P 3"]]:
-        """Return the keys of the three nodes around each direction, and their weights."""
-        corners, weights = self.triangles(directions)
-        scaled = self.parts * weights
-        whole = np.floor(scaled).astype(np.int64)
-        left = self.parts - whole.sum(axis=1)
-        # At a vertex nothing is left: count its last step as a part.
-        at_vertex = np.flatnonzero(left == 0)
-        whole[at_vertex, whole[at_vertex].argmax(axis=1)] -= 1
-        upright = (left != 2)[:, None]
-        part = scaled - whole
-        mixing = np.where(upright, part, 1.0 - part)
-        steps = np.where(upright[:, :, None], np.eye(3, dtype=np.int64), 1 - np.eye(3, dtype=int))
-        return self._keys(corners, whole[:, None, :] + steps), mixing / mixing.sum(
-            axis=1, keepdims=True
-        )
+        """Return the three nodes around each direction, by number, and their weights.
 
-    def node(self, key: int) -> tuple[list[int], Float64[np.ndarray, "3"]]:
+        The weights are not negative and their sum is one.
+        """
+        wanted = np.ascontiguousarray(directions, dtype=np.float64)
+        nodes = np.empty((len(wanted), 3), dtype=np.int64)
+        weights = np.empty((len(wanted), 3))
+        self._last = _find_nodes(
+            self._weights_from_direction,
+            self._across,
+            self._nodes,
+            self._last,
+            wanted,
+            nodes,
+            weights,
+        )
+        return nodes, weights
+
+    def node(self, number: int) -> tuple[list[int], Float64[np.ndarray, "3"]]:
         """Return the vertices around a node (only itself where it is one), and its direction."""
+        key = int(self._keys[number])
         base, digit = len(self.vertices) + 1, self.parts + 1
         rest, third = divmod(key, base)
         rest, count_of_second = divmod(rest, digit)
@@ -144,20 +129,31 @@ class DirectionMesh:
         triangles = self._around[self._starts[vertex] : self._starts[vertex + 1]]
         return np.unique(self._corners[triangles])
 
-    def _keys(
-        self, corners: Int[np.ndarray, "P 3"], counts: Int[np.ndarray, "P 3 3"]
-    ) -> Int64[np.ndarray, "P 3"]:
+    def _all_keys(self) -> Int64[np.ndarray, "T parts+1 parts+1"]:
+        """Return the keys of the nodes of all triangles.
+
+        The node [i, j] of a triangle has i parts of its second and j parts of its third corner.
+        Beyond its third side, where i + j is more than there are parts, its first corner is named.
+        """
+        i, j = np.meshgrid(*2 * [np.arange(self.parts + 1)], indexing="ij")
+        counts = np.stack([self.parts - i - j, i, j], axis=-1)
+        counts[i + j > self.parts] = (self.parts, 0, 0)
+        return self._keys_of(self._corners, counts.reshape(-1, 3)).reshape(-1, *i.shape)
+
+    def _keys_of(
+        self, corners: Int[np.ndarray, "T 3"], counts: Int[np.ndarray, "N 3"]
+    ) -> Int64[np.ndarray, "T N"]:
         """Write vertices with their parts, in the vertices' order, as one number."""
         base, digit = len(self.vertices) + 1, self.parts + 1
         names = np.where(counts > 0, corners[:, None, :], len(self.vertices))
         order = np.argsort(names, axis=2)
         names = np.take_along_axis(names, order, axis=2)
-        counts = np.take_along_axis(counts, order, axis=2)
+        shares = np.take_along_axis(np.broadcast_to(counts, names.shape), order, axis=2)
         key = names[..., 0]
         for digits, value in (
-            (digit, counts[..., 0]),
+            (digit, shares[..., 0]),
             (base, names[..., 1]),
-            (digit, counts[..., 1]),
+            (digit, shares[..., 1]),
             (base, names[..., 2]),
         ):
             key = key * digits + value
@@ -169,3 +165,51 @@ def _not_all_round(count: int, name: str) -> DataError:
         f"the HRTF {name!r} has {count} directions that do not go all round. Give a SOFA file with "
         "directions on a sphere."
     )
+
+
+@njit(cache=True, nogil=True)
+def _find_nodes(
+    weights_from_direction: Float64[np.ndarray, "T 3 3"],
+    neighbours: Int64[np.ndarray, "T 3"],
+    nodes_of_triangle: Int64[np.ndarray, "T i j"],
+    triangle: int,
+    directions: Float64[np.ndarray, "P 3"],
+    nodes: Int64[np.ndarray, "P 3"],
+    weights: Float64[np.ndarray, "P 3"],
+) -> int:  # pragma: no cover - compiled
+    """Write the nodes around directions and their weights; return the last one's triangle.
+
+    From one triangle to the next, the walk goes over the side that the direction lies beyond most;
+    it starts where the last direction was.
+    """
+    parts = nodes_of_triangle.shape[1] - 1
+    share = np.empty(3)
+    for place in range(len(directions)):
+        for _ in range(len(neighbours)):
+            for corner in range(3):
+                share[corner] = 0.0
+                for axis in range(3):
+                    share[corner] += (
+                        weights_from_direction[triangle, corner, axis] * directions[place, axis]
+                    )
+            farthest = np.argmin(share)
+            if share[farthest] >= -1e-9:
+                break
+            triangle = neighbours[triangle, farthest]
+        total = share[0] + share[1] + share[2]
+        u = max(0.0, share[1] / total * parts)
+        v = max(0.0, share[2] / total * parts)
+        i, j = min(int(u), parts - 1), min(int(v), parts - 1)
+        if i + j > parts - 1:  # on the side opposite the first corner, by rounding
+            i, j = (i - 1, j) if i > 0 else (i, j - 1)
+        u, v = min(u - i, 1.0), min(v - j, 1.0)
+        here = nodes_of_triangle[triangle]
+        nodes[place, 1], nodes[place, 2] = here[i + 1, j], here[i, j + 1]
+        if u + v <= 1.0 or i + j == parts - 1:
+            v = min(v, 1.0 - u)
+            nodes[place, 0] = here[i, j]
+            weights[place, 0], weights[place, 1], weights[place, 2] = 1.0 - u - v, u, v
+        else:
+            nodes[place, 0] = here[i + 1, j + 1]
+            weights[place, 0], weights[place, 1], weights[place, 2] = u + v - 1.0, 1.0 - v, 1.0 - u
+    return triangle

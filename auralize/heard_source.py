@@ -17,12 +17,18 @@ import numpy as np
 import soundfile
 from jaxtyping import Float, Float32, Float64
 
-from auralize.delay_line import read_between_samples
+from auralize.delay_line import DelayLine, slopes_of
 from auralize.directivity import directivity_of
 from auralize.extent import BodyPart, body_parts
 from auralize.fourier import fast_length, irfft, rfft
+from auralize.live_listener import LiveListener
+from auralize.sound_window import SoundWindow
 from capture.errors import DataError, FileFormatError
-from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
+from capture.pose import (
+    Trajectory,
+    quaternion_conjugate,
+    rotation_matrix_from_quaternion,
+)
 from scenes.scene import Scene
 from scenes.source import Source
 
@@ -31,10 +37,23 @@ NEAREST_M = 0.15
 
 _SAME_PLACE_M = 1e-6
 _LOOK_S = 0.01
+# At 30 m/s, four rounds leave the emission time wrong by less than a part in 10⁴ of a sample.
+_ROUNDS = 4
+# Delays are given this often where one sound is read, in samples.
+_HOP = 256
 
 
 class HeardSource:
-    """One source of a scene for one listener, or one point of a source that is a body."""
+    """One source of a scene for one listener, or one point of a source that is a body.
+
+    Attributes:
+        source: The source as the scene has it.
+        sample_rate_hz: Rate of the scene and of the sound.
+        stop: The first sample of the scene after the end of the sound, where it is emitted.
+        moves: Whether what is heard changes over time: place, listener or directivity.
+        ears: The way of the listener's head.
+        level: Factor of the source's own gain.
+    """
 
     def __init__(
         self,
@@ -47,11 +66,14 @@ class HeardSource:
         self.source = source
         self._scene = scene
         self.sample_rate_hz = scene.sample_rate_hz
+        start = round(source.start_s * scene.sample_rate_hz)
         self._file = file
-        self._start = round(source.start_s * scene.sample_rate_hz)
+        self._sound = SoundWindow(file, channel=source.channel, start=start)
+        self.stop = start + len(file) + (0 if part is None else len(part.filter) - 1)
         self._middle = source.path()
         self._part = part
-        self.ears = scene.listener.trajectory
+        self.ears: Trajectory | LiveListener = scene.listener.trajectory
+        self.level = 10 ** (source.gain_db / 20)
         self._speed_m_s = (
             scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
         )
@@ -67,18 +89,12 @@ class HeardSource:
         """The whole source as a point, for what takes no notice of its width."""
         return self if self._part is None else HeardSource(self._scene, self.source, self._file)
 
-    @property
-    def stop(self) -> int:
-        """The first sample of the scene after the end of the sound, where it is emitted."""
-        tail = 0 if self._part is None else len(self._part.filter) - 1
-        return self._start + len(self._file) + tail
-
     def positions_at(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T 3"]:
-        """Return where it is in the world, in metres.
+        """Return where in the world it emitted what is heard at some times, in metres.
 
         A part of a body is as far from the listener as the body's middle, to its side.
         """
-        middle = self._middle(times_s)
+        middle = self._middle(self.emission_times_s(times_s))
         if self._part is None:
             return middle
         ears = self.ears.positions_at(times_s)
@@ -90,6 +106,14 @@ class HeardSource:
         distances = np.linalg.norm(away, axis=0)
         angles = np.arctan2(self._part.offset_m, distances)
         return ears + (np.cos(angles) * away + np.sin(angles) * distances * left).T
+
+    def put(self, position_m: Float[np.ndarray, "3"] | None) -> None:
+        """Stand still somewhere else; or, for None, go where the scene says."""
+        if position_m is None:
+            self._middle = self.source.path()
+            return
+        place = np.array(position_m, dtype=np.float64)
+        self._middle = lambda times: np.tile(place, (len(times), 1))
 
     def seen_from_listener(
         self, times_s: Float[np.ndarray, "T"]
@@ -134,14 +158,36 @@ class HeardSource:
     def yaws_at(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return where the player faces in radians, anticlockwise from +x of the world."""
         if self._yaw is not None:
-            return self._yaw(times_s)
+            return self._yaw(self.emission_times_s(times_s))
         start = self.ears.positions_at(np.zeros(1)) - self.positions_at(times_s)
         return np.arctan2(start[:, 1], start[:, 0])
 
     def gains(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return the factors at some distances."""
-        level = 10 ** (self.source.gain_db / 20)
-        return level * self.source.reference_distance_m / np.maximum(distances_m, NEAREST_M)
+        return self.level * self.source.reference_distance_m / np.maximum(distances_m, NEAREST_M)
+
+    def emission_times_s(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
+        """Return when what the listener hears at some times was emitted.
+
+        That is earlier by the time that the sound takes from where the source was then, if the
+        scene lets sound take its time; else it is the same time.
+        """
+        times = np.asarray(times_s, dtype=np.float64)
+        if self._speed_m_s is None:
+            return times
+        ears = self.ears.positions_at(times)
+        emitted = times
+        # Each round is nearer by the ratio of the source's speed to that of sound.
+        for _ in range(_ROUNDS if self.source.moves else 1):
+            away = self._middle(emitted) - ears
+            emitted = times - np.sqrt(np.einsum("tx,tx->t", away, away)) / self._speed_m_s
+        return emitted
+
+    def delays_samples(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
+        """Return how long the sound takes over some distances; nothing if the scene says so."""
+        if self._speed_m_s is None:
+            return np.zeros(len(distances_m))
+        return np.asarray(distances_m) * (self.sample_rate_hz / self._speed_m_s)
 
     def air_way_m(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return how far the air counts at some distances: from the reference distance on."""
@@ -150,49 +196,37 @@ class HeardSource:
     def read(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
         """Return the sound that arrives from a sample of the scene on."""
         if self._speed_m_s is None:
-            return self._emitted(start, count)
-        # Distances every 64 samples are straight enough in between.
-        nodes = np.arange(0, count + 64, 64)
-        distances = self.seen_from_listener((start + nodes) / self.sample_rate_hz)[1]
-        delays = np.interp(np.arange(count), nodes, distances)
-        delays *= self.sample_rate_hz / self._speed_m_s
-        return read_between_samples(self._emitted, start + np.arange(count) - delays)
+            return self.emitted(start, count).copy()
+        hop = math.gcd(count, _HOP)
+        times = (start + hop * np.arange(-1, count // hop + 2)) / self.sample_rate_hz
+        delays = self.delays_samples(self.seen_from_listener(times)[1])[:, None]
+        line = DelayLine(self.emitted, outputs=1, hop=hop, block=count)
+        sound = np.empty((1, count), dtype=np.float32)
+        line.process(start, delays[1:-1], slopes_of(delays), sound)
+        return sound[0]
 
-    def _emitted(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
-        """Return the sound that the source emits, with silence before its start and after."""
+    def emitted(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
+        """Return the sound that the source emits, with silence before its start and after.
+
+        The samples are valid until the next call.
+        """
         if self._part is None:
-            return self._recorded(start, count)
+            return self._sound.read(start, count)
         share = self._part.filter
         past = len(share) - 1
-        sound = self._recorded(start - past, past + count)
+        sound = self._sound.read(start - past, past + count)
         length = fast_length(len(sound))
         return irfft(rfft(sound, length) * rfft(share, length), length)[past : past + count]
 
-    def _recorded(self, start: int, count: int) -> Float32[np.ndarray, "count"]:
-        """Return the sound of the file, with silence before its start and after."""
-        sound = np.zeros(count, dtype=np.float32)
-        first = max(start, self._start)
-        last = min(start + count, self._start + len(self._file))
-        if first >= last:
-            return sound
-        try:
-            if self._file.tell() != first - self._start:
-                self._file.seek(first - self._start)
-            part = self._file.read(last - first, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise FileFormatError(
-                f"{self._file.name}: cannot be read at "
-                f"{(first - self._start) / self.sample_rate_hz:.3f} s ({error})."
-            ) from error
-        part = part[:, self.source.channel - 1]
-        if not np.isfinite(part).all():
-            at_s = (first - self._start + int(np.argmin(np.isfinite(part)))) / self.sample_rate_hz
-            raise DataError(
-                f"{self._file.name}: a sample at {at_s:.3f} s is not a finite number. Export the "
-                "sound again."
-            )
-        sound[first - start : first - start + len(part)] = part
-        return sound
+
+def sample_count(scene: Scene, sources: list[HeardSource], tail: int = 0) -> int:
+    """Return how many samples a render has.
+
+    As many as the scene says, else to the end of the sounds and of the tail that follows them.
+    """
+    if scene.duration_s is not None:
+        return max(1, round(scene.duration_s * scene.sample_rate_hz))
+    return max(1, *(source.stop + tail for source in sources))
 
 
 def as_points(sources: list[HeardSource]) -> list[HeardSource]:
@@ -203,7 +237,7 @@ def as_points(sources: list[HeardSource]) -> list[HeardSource]:
 
 @contextmanager
 def open_sources(
-    scene: Scene, folder: str | os.PathLike[str]
+    scene: Scene, folder: str | os.PathLike[str], *, silent: bool = False
 ) -> Generator[list[HeardSource], None, None]:
     """Open the sound files of the sources that sound, and close them afterwards.
 
@@ -212,17 +246,19 @@ def open_sources(
     Args:
         scene: The scene.
         folder: Where its sound files are (the folder of the scene file).
+        silent: Whether sources that are muted, or left out because others are solo, are opened.
 
     Raises:
         FileFormatError: A file is missing or is no sound file.
         DataError: A file has another rate than the scene, or not the channel that is asked for;
             or all sources are muted.
     """
-    if not scene.heard_sources:
+    wanted = scene.sources if silent else scene.heard_sources
+    if not wanted:
         raise DataError(f"all {len(scene.sources)} sources of {scene.title!r} are muted.")
     with ExitStack() as stack:
         opened: list[HeardSource] = []
-        for source in scene.heard_sources:
+        for source in wanted:
             path = Path(folder) / source.file
             parts: tuple[BodyPart | None, ...] = (None,)
             if source.extent_m > 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float32
@@ -111,3 +112,21 @@ class RoomRenderer:
             for part in own:
                 response[:, : part.shape[1]] += part
         return responses
+
+
+def room_renderer(
+    scene: Scene,
+    folder: str | os.PathLike[str],
+    sources: list[HeardSource],
+    make_receiver: Callable[[], Receiver],
+    *,
+    block: int,
+) -> RoomRenderer | None:
+    """Return what renders a scene's room; None if it has none, or if it is switched off.
+
+    Raises:
+        DataError: The room cannot be rendered as it is.
+    """
+    if scene.room is None or not (scene.room.early or scene.room.late):
+        return None
+    return RoomRenderer(scene, sources, make_receiver(), block=block, folder=folder)

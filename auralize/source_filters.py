@@ -25,6 +25,7 @@ class StraightWay:
     """The straight way from a source to the head, at some times.
 
     Attributes:
+        distances_m: How far away the source is.
         directions: Unit vectors from which the head's measured responses are to be taken: of the
             source, shape (T, 3); or of each ear's own view of it, shape (T, 2, 3).
         gains: Factors at all frequencies: the source's level, the distance, a cardioid.
@@ -32,6 +33,7 @@ class StraightWay:
             (T, 1 or 2 ears, bins); None if nothing colours the sound.
     """
 
+    distances_m: Float64[np.ndarray, "T"]
     directions: Float64[np.ndarray, "T 3"] | Float64[np.ndarray, "T 2 3"]
     gains: Float64[np.ndarray, "T"]
     spectra: Complex64[np.ndarray, "T ears bins"] | None
@@ -70,7 +72,7 @@ def straight_way(
         )
         spectra = per_ear if spectra is None else per_ear * spectra
         directions = both
-    return StraightWay(directions=directions, gains=gains, spectra=spectra)
+    return StraightWay(distances_m=distances, directions=directions, gains=gains, spectra=spectra)
 
 
 def binaural_taps(source: HeardSource, interpolator: HrtfInterpolator) -> int:

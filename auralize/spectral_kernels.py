@@ -9,7 +9,7 @@ are transformed together, as the real and the imaginary part of a complex one; `
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Complex64, Float32
+from jaxtyping import Complex64, Float32, Float64, Int64
 from numba import njit
 
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
@@ -88,3 +88,110 @@ def add_partitions(
         for sound in range(entry.shape[0]):
             for output in range(totals.shape[0]):
                 add_product(entry[sound], filters[part, sound, output], totals[output])
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def mix_rows(
+    table: Float32[np.ndarray, "nodes 2 columns"],
+    nodes: Int64[np.ndarray, "P ears 3"],
+    weights: Float64[np.ndarray, "P ears 3"],
+    out: Float32[np.ndarray, "P 2 columns"],
+) -> None:  # pragma: no cover - compiled
+    """Write weighted sums of three rows of a table, which are the same or not for the two ears."""
+    last = nodes.shape[1] - 1
+    for place in range(len(nodes)):
+        for ear in range(2):
+            first, second, third = nodes[place, min(ear, last)]
+            a, b, c = weights[place, min(ear, last)].astype(np.float32)
+            x, y, z = table[first, ear], table[second, ear], table[third, ear]
+            mixed = out[place, ear]
+            for k in range(len(mixed)):
+                mixed[k] = a * x[k] + b * y[k] + c * z[k]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def scale_planes(
+    planes: Float32[np.ndarray, "P 2 2*bins"],
+    gains: Float64[np.ndarray, "P"],
+    factors: Complex64[np.ndarray, "P ears bins"],
+) -> None:  # pragma: no cover - compiled
+    """Multiply spectra with gains and, if there are any, with factors for both or each ear."""
+    ears = factors.shape[1]
+    bins = planes.shape[2] // 2
+    for place in range(len(planes)):
+        gain = np.float32(gains[place])
+        for ear in range(2):
+            both = planes[place, ear]
+            for k in range(2 * bins):
+                both[k] *= gain
+            if ears > 0:
+                factor = factors[place, min(ear, ears - 1)]
+                for k in range(bins):
+                    real, imaginary = both[k], both[bins + k]
+                    both[k] = real * factor[k].real - imaginary * factor[k].imag
+                    both[bins + k] = real * factor[k].imag + imaginary * factor[k].real
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def cut_frames(
+    signals: Float32[np.ndarray, "2 samples"],
+    hop: int,
+    used: int,
+    frames: Complex64[np.ndarray, "hops length"],
+) -> None:  # pragma: no cover - compiled
+    """Write overlapping pieces of a pair of signals as complex ones, with zeros at their ends."""
+    left, right = signals
+    for number in range(len(frames)):
+        frame = frames[number]
+        begin = number * hop
+        for n in range(used):
+            frame[n] = complex(left[begin + n], right[begin + n])
+        frame[used:] = 0
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def add_crossfaded(
+    frames: Complex64[np.ndarray, "hops length"],
+    spectra: Float32[np.ndarray, "borders 2 2*bins"],
+    split: Float32[np.ndarray, "2 2 bins"],
+    leaving: Float32[np.ndarray, "hops 2 2 bins"],
+    entering: Float32[np.ndarray, "hops 2 2 bins"],
+) -> None:  # pragma: no cover - compiled
+    """Add what the filters at the start and at the end of each hop make of a pair of signals."""
+    bins = split.shape[2]
+    for number in range(len(frames)):
+        split_pair(frames[number], split)
+        for ear in range(2):
+            before, after = spectra[number, ear], spectra[number + 1, ear]
+            real, imaginary = split[ear]
+            out_real, out_imaginary = leaving[number, ear]
+            a, b = before[:bins], before[bins:]
+            for k in range(bins):
+                out_real[k] += real[k] * a[k] - imaginary[k] * b[k]
+                out_imaginary[k] += real[k] * b[k] + imaginary[k] * a[k]
+            out_real, out_imaginary = entering[number, ear]
+            a, b = after[:bins], after[bins:]
+            for k in range(bins):
+                out_real[k] += real[k] * a[k] - imaginary[k] * b[k]
+                out_imaginary[k] += real[k] * b[k] + imaginary[k] * a[k]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def crossfade(
+    leaving: Complex64[np.ndarray, "hops length"],
+    entering: Complex64[np.ndarray, "hops length"],
+    past: int,
+    out: Float32[np.ndarray, "2 samples"],
+) -> None:  # pragma: no cover - compiled
+    """Add pairs of signals that fade over from one to the other in each hop."""
+    hops = len(leaving)
+    hop = out.shape[1] // hops
+    left, right = out
+    step = np.float32(1.0 / hop)
+    for number in range(hops):
+        old, new = leaving[number, past:], entering[number, past:]
+        begin = number * hop
+        for n in range(hop):
+            rising = np.float32(n) * step
+            left[begin + n] += old[n].real + rising * (new[n].real - old[n].real)
+            right[begin + n] += old[n].imag + rising * (new[n].imag - old[n].imag)

