@@ -112,10 +112,16 @@ def decode(
 
     Raises:
         FileFormatError: A file cannot be read, or has not the channels of a full sphere.
-        DataError: The order, the convention, the method or the layout do not fit.
+        DataError: The order, the convention, the method or the layout do not fit, or the
+            orientation is no unit quaternion.
         OutputError: The file cannot be written.
     """
     path, out, report = Path(in_path), Path(out_path), progress or (lambda _: None)
+    turned = np.array(orientation_wxyz, dtype=np.float64)
+    if turned.shape != (4,) or not abs(np.linalg.norm(turned) - 1) < 1e-6:
+        raise DataError(
+            f"the head's orientation must be a quaternion of length 1, got {turned.tolist()}."
+        )
     container = container_of(out)
     settings = changed_output(Output(), output or {})
     with _opened(path) as sound:
@@ -139,7 +145,6 @@ def decode(
             sample_rate_hz=rate,
         )
         check_format(out, form)
-        turned = np.array(orientation_wxyz, dtype=np.float64)
         turner = HeadTurner(channel_count, turned)
         blocks = (
             decoder.process(turner.process(to_sn3d(block, convention), turned))
@@ -177,6 +182,8 @@ def decode(
 
 
 def _opened(path: Path) -> soundfile.SoundFile:
+    if not path.is_file():
+        raise FileFormatError(f"{path}: no such file. Give a file of ambisonics (WAV, FLAC, W64).")
     try:
         return soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:

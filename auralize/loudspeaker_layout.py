@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from capture.axes import world_from_spherical
 from capture.errors import DataError, FileFormatError
 from scenes.model import Degrees, Integer, Number, SceneModel, Text
+from scenes.scene_errors import suggestion
 from scenes.yaml_document import Where, YamlDocument, read_yaml
 
 
@@ -161,12 +162,17 @@ def _described(error: ValidationError, document: YamlDocument, where: Where) -> 
     problems = error.errors(include_url=False)
     # A misspelt key explains a missing one.
     problem = min(problems, key=lambda one: one["type"] != "extra_forbidden")
-    place = tuple(part for part in problem["loc"] if part != "loudspeakers")
-    place = (*where, *place) if place[:1] and isinstance(place[0], int) else problem["loc"]
+    place: Where = tuple(part for part in problem["loc"] if part != "loudspeakers")
+    in_loudspeaker = place[:1] != () and isinstance(place[0], int)
+    reason = problem["msg"]
+    if problem["type"] == "extra_forbidden":
+        known = (Loudspeaker if in_loudspeaker else LayoutFile).model_fields
+        hint = suggestion(str(problem["loc"][-1]), known).removesuffix("?")
+        reason = f"there is no such key{hint}"
+    place = (*where, *place) if in_loudspeaker else problem["loc"]
     return (
-        f"{document.place_of(place)}: {'.'.join(map(str, place)) or 'the layout'}: "
-        f"{problem['msg']}. A layout is a list of loudspeakers such as "
-        "'- {azimuth_deg: 30, elevation_deg: 0}'."
+        f"{document.place_of(place)}: {'.'.join(map(str, place)) or 'the layout'}: {reason}. "
+        "A layout is a list of loudspeakers such as '- {azimuth_deg: 30, elevation_deg: 0}'."
     )
 
 

@@ -64,11 +64,21 @@ def test_a_turned_head_hears_the_source_elsewhere(tmp_path, noise):
     np.testing.assert_allclose(turned, placed, atol=1e-6)
 
 
-def test_a_decoded_scene_is_about_the_binaural_scene(tmp_path, noise):
+PLACES = {
+    "near": ((0.15, 0.25, 1.2), None),
+    "room": ((1.0, 1.5, 1.4), {"size_m": (7, 6, 3), "rt60_s": 0.4}),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_decoded_scene_is_about_the_binaural_scene(tmp_path, noise, place):
+    """Order 5 keeps times and levels also of near sources and of rooms."""
     soundfile.write(tmp_path / "noise.wav", noise, RATE, subtype="FLOAT")
+    position_m, room = PLACES[place]
     scene = Scene(
         sample_rate_hz=RATE,
-        sources=[{"name": "a", "file": "noise.wav", "position_m": (1.0, 1.5, 1.4)}],
+        sources=[{"name": "a", "file": "noise.wav", "position_m": position_m}],
+        room=room,
         output={"ambisonic_order": 5} | FLOAT,
     )
     write_scene(tmp_path / "scene.yaml", scene)
@@ -76,8 +86,9 @@ def test_a_decoded_scene_is_about_the_binaural_scene(tmp_path, noise):
     decode(tmp_path / "scene.ambix.wav", tmp_path / "out.wav", output=FLOAT)
     heard = soundfile.read(tmp_path / "out.wav")[0].T
     direct = np.concatenate(list(render_binaural(scene, tmp_path)), axis=1)
-    times = [interaural_time_difference_s(ears, RATE) for ears in (heard, direct)]
-    assert times[0] == pytest.approx(times[1], abs=25e-6)
+    if room is None:  # with echoes, the correlation of the ears has no clear top
+        times = [interaural_time_difference_s(ears, RATE) for ears in (heard, direct)]
+        assert times[0] == pytest.approx(times[1], abs=30e-6)
     levels = [10 * np.log10(np.mean(np.square(ears), axis=1)) for ears in (heard, direct)]
     np.testing.assert_allclose(levels[0], levels[1], atol=1.6)
 
@@ -158,6 +169,8 @@ def refuses(tmp_path, error, match, **choices):
         (2, {"layout": "5.1"}, DataError, "neither a file .* nor one of the layouts"),
         (2, {"layout": "quad", "method": "epad"}, DataError, "epad needs 9 loudspeakers"),
         (2, {"sofa": "none.sofa"}, FileFormatError, r"none\.sofa: no such file"),
+        (2, {"orientation_wxyz": (1, 1, 0, 0)}, DataError, "quaternion of length 1"),
+        (2, {"orientation_wxyz": [np.nan] * 4}, DataError, "quaternion of length 1"),
         (2, {"output": {"sample_format": "pcm8"}}, DataError, "pcm8"),
     ],
 )

@@ -225,7 +225,10 @@ def test_the_published_schema_is_that_of_the_model():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("- {azimuth_deg: 45}\n- {azimuth: -45}\n", r":2:.*azimuth"),
+        (
+            "- {azimuth_deg: 45}\n- {azimuth: -45}\n",
+            r":2:.*1\.azimuth: there is no such key; did you mean 'azimuth_deg'",
+        ),
         ("- {azimuth_deg: 45}\n- {azimuth_deg: 45, elevation_deg: 100}\n", r":2:.*90"),
         ("- {azimuth_deg: left}\n- {azimuth_deg: 0}\n", r":1:.*number"),
         ("- {azimuth_deg: 45}\n", ":1:.*at least 2"),
