@@ -156,14 +156,16 @@ def compare_sounds(
                 "is taken to be followed by silence"
             )
         with SoundReader(first) as one, SoundReader(second) as other:
-            difference = _difference(one, other)
+            silent = a.true_peak_dbtp == b.true_peak_dbtp == -math.inf
+            difference = _difference(one, other, are_silent=silent)
     return SoundComparison(first=a, second=b, notes=tuple(notes), difference=difference)
 
 
-def _difference(first: SoundReader, second: SoundReader) -> Difference:
-    if _are_identical(first, second):
+def _difference(first: SoundReader, second: SoundReader, *, are_silent: bool) -> Difference:
+    identical = _are_identical(first, second)
+    if identical or are_silent:
         return Difference(
-            is_identical=True,
+            is_identical=identical,
             offset_s=0.0,
             likeness=1.0,
             residual_db=-math.inf,

@@ -9,8 +9,7 @@ the meaning that Equalizer APO gives them; a line that would be lost is an error
     Filter 2: ON PK Fc 2300 Hz Gain -3.1 dB Q 1.41
     GraphicEQ: 20 -0.5; 100 1.2; 1000 0; 20000 -6
 
-Source: Equalizer APO, "Configuration reference"; R. Bristow-Johnson, "Cookbook formulae for audio
-equalizer biquad filter coefficients".
+Source: Equalizer APO, "Configuration reference".
 """
 
 from __future__ import annotations
@@ -19,15 +18,12 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
 
+from auralize.biquads import SHELVES, Biquad, Shape, Width, middle_of_shelf
 from capture.errors import FileFormatError
-
-Shape = Literal["peak", "low shelf", "high shelf", "low pass", "high pass", "band pass", "notch"]
-Width = Literal["q", "octaves", "slope"]
 
 _SHAPES: dict[str, Shape] = {
     "PK": "peak",
@@ -53,54 +49,11 @@ _TITLES = ("filter settings file", "room eq v", "dated", "notes", "equaliser")
 _NUMBER = r"([-+]?\d+(?:\.\d+)?)"
 _COMMAND = re.compile(r"(\w+)(?:\s+\d+)?\s*:\s*(.*)")
 _TYPE = re.compile(rf"([A-Za-z]+)(?:\s+{_NUMBER}\s*dB)?\s*(?=Fc\b|$)", re.IGNORECASE)
+_VALUES = re.compile(
+    rf"\b(Fc\s+{_NUMBER}\s*Hz|Gain\s+{_NUMBER}\s*dB|Q\s+{_NUMBER}|BW\s+Oct\s+{_NUMBER})",
+    re.IGNORECASE,
+)
 _LARGEST_GAIN_DB = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Biquad:
-    """One filter of second order.
-
-    Attributes:
-        shape: What it does.
-        frequency_hz: Where it does it: the middle of peak or shelf, or the corner of a pass.
-        gain_db: Of peak or shelf.
-        width: Q, bandwidth in octaves, or slope of a shelf (1: 12 dB an octave).
-        width_is: Which of them.
-    """
-
-    shape: Shape
-    frequency_hz: float
-    gain_db: float
-    width: float
-    width_is: Width
-
-    def section(self, sample_rate_hz: int) -> Float64[np.ndarray, "6"]:
-        """Return the filter as a second-order section (b0, b1, b2, 1, a1, a2)."""
-        turn = 2 * math.pi * self.frequency_hz / sample_rate_hz
-        cosine, sine = math.cos(turn), math.sin(turn)
-        a = 10 ** (self.gain_db / 40)
-        if self.width_is == "q":
-            alpha = sine / (2 * self.width)
-        elif self.width_is == "octaves":
-            alpha = sine * math.sinh(math.log(2) / 2 * self.width * turn / sine)
-        else:
-            alpha = sine / 2 * math.sqrt((a + 1 / a) * (1 / self.width - 1) + 2)
-        if self.shape == "peak":
-            up = (1 + alpha * a, -2 * cosine, 1 - alpha * a)
-            down = (1 + alpha / a, -2 * cosine, 1 - alpha / a)
-        elif self.shape in ("low shelf", "high shelf"):
-            up, down = _shelf(a, cosine if self.shape == "low shelf" else -cosine, alpha)
-            if self.shape == "high shelf":  # a low shelf with the spectrum turned round
-                up, down = (up[0], -up[1], up[2]), (down[0], -down[1], down[2])
-        else:
-            down = (1 + alpha, -2 * cosine, 1 - alpha)
-            up = {
-                "low pass": ((1 - cosine) / 2, 1 - cosine, (1 - cosine) / 2),
-                "high pass": ((1 + cosine) / 2, -(1 + cosine), (1 + cosine) / 2),
-                "band pass": (alpha, 0.0, -alpha),
-                "notch": (1.0, -2 * cosine, 1.0),
-            }[self.shape]
-        return np.array([*up, *down]) / down[0]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -206,13 +159,16 @@ def _biquad(text: str, sample_rate_hz: int) -> Biquad | None:
             f"Fc must lie between 0 and {sample_rate_hz / 2:g} Hz (half the scene's rate), got "
             f"{frequency_hz:g}."
         )
-    shelf = shape in ("low shelf", "high shelf")
+    shelf = shape in SHELVES
     gain_db = 0.0
     if shelf or shape == "peak":
         gain_db = _gain(_value(rest, rf"\bGain\s+{_NUMBER}\s*dB", "Gain … dB"))
     width, kind, given = _width(rest, found[2], shape)
+    unknown = _VALUES.sub("", _points(rest.strip()[found.end() :])).strip()
+    if unknown:
+        raise ValueError(f"{unknown!r} is not understood in {text!r}.")
     if shelf and given and not name.endswith("C"):
-        frequency_hz = _middle_of_shelf(shape, frequency_hz, gain_db, width, kind)
+        frequency_hz = middle_of_shelf(shape, frequency_hz, gain_db, width, kind)
     return Biquad(
         shape=shape, frequency_hz=frequency_hz, gain_db=gain_db, width=width, width_is=kind
     )
@@ -224,7 +180,9 @@ def _width(text: str, slope_db: str | None, shape: Shape) -> tuple[float, Width,
     octaves = re.search(rf"\bBW\s+Oct\s+{_NUMBER}", _points(text), re.IGNORECASE)
     if q is not None:
         width, kind = float(q[1]), "q"
-    elif octaves is not None and shape not in ("low shelf", "high shelf"):
+    elif octaves is not None and shape in SHELVES:
+        raise ValueError("the width of a shelf is Q …, or a slope as in LSC 12 dB.")
+    elif octaves is not None:
         width, kind = float(octaves[1]), "octaves"
     elif slope_db is not None:
         width, kind = float(slope_db) / 12, "slope"
@@ -238,36 +196,6 @@ def _width(text: str, slope_db: str | None, shape: Shape) -> tuple[float, Width,
     if not 0 < width <= 1000 or (kind == "slope" and width > 1):
         raise ValueError(f"the width (Q, BW or slope) is out of range in {text!r}.")
     return width, kind, True
-
-
-def _middle_of_shelf(
-    shape: Shape, corner_hz: float, gain_db: float, width: float, kind: Width
-) -> float:
-    """Return the middle of a shelf whose corner is given, as LS and HS do (LSC and HSC do not)."""
-    slope = width
-    if kind == "q":
-        a = 10 ** (gain_db / 40)
-        slope = 1 / ((1 / width**2 - 2) / (a + 1 / a) + 1)
-    factor = 10 ** (abs(gain_db) / 80 / slope)
-    return corner_hz * factor if shape == "low shelf" else corner_hz / factor
-
-
-def _shelf(
-    a: float, cosine: float, alpha: float
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Return numerator and denominator of a low shelf."""
-    beta = 2 * math.sqrt(a) * alpha
-    up = (
-        a * ((a + 1) - (a - 1) * cosine + beta),
-        2 * a * ((a - 1) - (a + 1) * cosine),
-        a * ((a + 1) - (a - 1) * cosine - beta),
-    )
-    down = (
-        (a + 1) + (a - 1) * cosine + beta,
-        -2 * ((a - 1) + (a + 1) * cosine),
-        (a + 1) + (a - 1) * cosine - beta,
-    )
-    return up, down
 
 
 def _curve(text: str) -> Float64[np.ndarray, "points 2"]:
@@ -304,4 +232,6 @@ def _value(text: str, pattern: str, wanted: str) -> float:
 
 def _points(text: str) -> str:
     """Return a text whose numbers have decimal points, and no commas."""
+    if re.search(r"\d,\d{3}(?!\d)", text):
+        raise ValueError(f"a comma before three digits could mean thousands, got {text!r}.")
     return text.replace(",", ".")

@@ -103,6 +103,9 @@ class TestSounds:
         assert comparison.difference.offset_s is None
         assert comparison.largest_change_db == math.inf
         assert "different sounds" in sounds_text(comparison)
+        silent = compare_sounds(write("a.wav", 0 * noise()), write("c.wav", 0 * noise(count=99)))
+        assert not silent.difference.is_identical
+        assert silent.largest_change_db == -math.inf
         silent = compare_sounds(write("a.wav", noise()), write("c.wav", 0 * noise()))
         assert silent.difference.residual_db is None
         assert "−∞ dBFS" in sounds_text(silent)
