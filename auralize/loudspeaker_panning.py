@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy.spatial import ConvexHull
 
-# An axis of the listener that is farther than this from any loudspeaker gets an imaginary one.
-_FARTHEST_RAD = np.radians(75.0)
+# An axis of the listener that is farther than 75° from any loudspeaker gets an imaginary one; so
+# does the middle of a hole of that radius.
+_NEAREST_PLANE = np.cos(np.radians(75.0))
 _AXES = np.array([[0, 0, -1], [0, 0, 1], [-1, 0, 0], [1, 0, 0], [0, 1, 0], [0, -1, 0]], np.float64)
 
 
@@ -60,8 +61,16 @@ def _closed(loudspeakers: Float64[np.ndarray, "L 3"]) -> Float64[np.ndarray, "L+
     """Append imaginary loudspeakers, until all round are triangles of moderate size."""
     points = loudspeakers
     for axis in _AXES:
-        if np.max(points @ axis) < np.cos(_FARTHEST_RAD):
+        if np.max(points @ axis) < _NEAREST_PLANE:
             points = np.concatenate([points, axis[None]])
+    # All in a plane have no inside: then there are two more above and below it.
+    while np.linalg.matrix_rank(points - points.mean(axis=0), tol=1e-3) < 3:
+        normal = np.linalg.svd(points - points.mean(axis=0))[2][-1]
+        points = np.concatenate([points, [normal, -normal]])
+    # The plane of a face is as far from the middle as the cosine of its radius says.
+    while (planes := ConvexHull(points).equations)[:, 3].max() > -_NEAREST_PLANE:
+        middle = planes[np.argmax(planes[:, 3]), :3]
+        points = np.concatenate([points, middle[None]])
     hull = ConvexHull(points)
     faces: dict[tuple[float, ...], set[int]] = {}
     for plane, corners in zip(np.round(hull.equations, 6) + 0.0, hull.simplices, strict=True):

@@ -11,7 +11,7 @@ import scipy.special
 
 from auralize import loudspeaker_layout
 from auralize.loudspeaker_decoding import loudspeaker_decoder, max_re_weights, reproduce
-from auralize.loudspeaker_layout import find_layout, named_layouts
+from auralize.loudspeaker_layout import LoudspeakerLayout, find_layout, named_layouts
 from auralize.loudspeaker_panning import Panner
 from auralize.sphere_grids import golden_spiral
 from auralize.spherical_harmonics import spherical_harmonics
@@ -179,6 +179,27 @@ def test_allrad_has_the_same_energy_all_round(name):
         energies = reproduce(LAYOUTS[name], decoder, ALL_ROUND).energies
         assert np.ptp(10 * np.log10(energies)) < 0.8
         assert energies.mean() == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", ["all round", "dome", "tilted ring", "frontal cluster"])
+def test_any_layout_gets_even_energy(shape):
+    rng = np.random.default_rng(8)
+    for count in (2, 3, 7, 20):
+        points = rng.normal(size=(count, 3))
+        if shape == "dome":
+            points[:, 2] = np.abs(points[:, 2])
+        if shape == "tilted ring":
+            points -= np.outer(points.sum(axis=1), np.ones(3) / 3)
+        if shape == "frontal cluster":
+            points = np.array([1.0, 0, 0]) + 0.3 * points
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+        labels = tuple(map(str, range(count)))
+        layout = LoudspeakerLayout(name=shape, loudspeakers=labels, directions=points)
+        gains = Panner(points).gains(np.concatenate([ALL_ROUND, points]))
+        np.testing.assert_allclose(np.sum(gains**2, axis=1), 1.0)
+        np.testing.assert_allclose(gains[len(ALL_ROUND) :], np.eye(count), atol=1e-9)
+        energies = reproduce(layout, loudspeaker_decoder(layout, 3), ALL_ROUND).energies
+        assert np.ptp(10 * np.log10(energies)) < 0.8
 
 
 def test_refusals():
