@@ -1,6 +1,6 @@
 """Are swapped stems found by where they sound from? On simulated takes, with real separations.
 
-    python -m benchmarks.bearing [--takes FOLDER] [--first 1] [--last 20]
+    python -m benchmarks.bearing [--takes FOLDER] [--first 1] [--last 20] [--margin M]
 
 The takes are those of `benchmarks.separation_quality`. Every two stems of a take are judged as they
 are and exchanged. Pairs whose stems are nearly the same sound, and pairs that the network itself
@@ -41,10 +41,11 @@ def main() -> None:
     parser.add_argument("--takes", type=Path, default=Path("benchmark-takes"))
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--last", type=int, default=20)
+    parser.add_argument("--margin", type=float, default=BearingConfig().margin)
     given = parser.parse_args()
     torch.set_num_threads(1)
     network = load_model()
-    config = BearingConfig()
+    config = BearingConfig(margin=given.margin)
     print("| players | pairs | exchanged: found | right: called exchanged |")
     print("|---|---|---|---|")
     for players in (2, 4):

@@ -1,0 +1,190 @@
+"""The 3D musicians of Lluís et al. (2021): sounds, point clouds of people, and index files.
+
+    data/audio/<instrument>/<video>.mp3
+    data/frames/<instrument>/person_<k>/00000.ply
+    data/train.csv, val.csv, test.csv    AUDIO_PATH,FRAMES_PATH,NUMBER_FRAMES
+
+Sounds and people are no pairs: a row gives a sound to a person of its split who plays the same
+instrument. The published index command appends to files that are there, splits differently at
+every run, fixes the number of people, and writes `sax` where the text says `saxophone`; this one
+replaces the files, splits by seed and by what is there, and knows both names.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from capture.atomic import atomic_path
+from capture.axes import network_from_world, world_from_camera_axes
+from capture.errors import DataError, FileFormatError
+from capture.facing import facing_yaw_rad
+from capture.point_cloud import read_ply
+from separation.corpus.clouds import write_clouds
+from separation.corpus.layouts.recordings import RecordedPart, instrument_name, sound_files
+from separation.corpus.layouts.splits import split_names
+
+_FILES = {"train": "train.csv", "validation": "val.csv", "test": "test.csv"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRow:
+    """One row of an index file.
+
+    Attributes:
+        audio: A sound file.
+        frames: A folder of PLY files of one person.
+        frame_count: How many there are.
+        instrument: What both play.
+        split: Of the index file.
+    """
+
+    audio: Path
+    frames: Path
+    frame_count: int
+    instrument: str
+    split: str
+
+    @property
+    def part(self) -> RecordedPart:
+        """The sound, to write to a corpus."""
+        return RecordedPart(
+            path=self.audio, instrument=self.instrument, split=self.split, piece=self.audio.stem
+        )
+
+
+def write_index(folder: str | Path, *, seed: int = 0) -> list[Path]:
+    """Write the three index files of a data folder, replacing those that are there.
+
+    No person and no sound is in two splits.
+
+    Args:
+        folder: Holds audio/ and frames/.
+        seed: Of the split.
+
+    Returns:
+        The files.
+
+    Raises:
+        DataError: An instrument has sounds and no people, or too few of either for three splits.
+    """
+    data = Path(folder)
+    rows: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    audio_folders = sorted(path for path in (data / "audio").glob("*") if path.is_dir())
+    if not audio_folders:
+        raise DataError(f"{data} holds no audio/INSTRUMENT/: see the layout in the documentation.")
+    for sounds in audio_folders:
+        people = data / "frames" / sounds.name
+        counts = {
+            path.name: len(list(path.glob("*.ply"))) for path in people.glob("*") if path.is_dir()
+        }
+        counts = {name: count for name, count in counts.items() if count}
+        names = [path.name for path in sound_files(sounds)]
+        if min(len(counts), len(names)) < len(_FILES):
+            raise DataError(
+                f"{sounds} has {len(names)} sounds and {people} {len(counts)} people with PLY "
+                "files: three splits need three of each at least."
+            )
+        split_of_person, split_of_sound = split_names(counts, seed), split_names(names, seed)
+        for split in _FILES:
+            own = sorted(name for name, where in split_of_person.items() if where == split)
+            heard = sorted(name for name, where in split_of_sound.items() if where == split)
+            for sound, person in zip(heard, cycle(own), strict=False):
+                place = f"frames/{sounds.name}/{person}"
+                rows[split].append((f"audio/{sounds.name}/{sound}", place, counts[person]))
+    written: list[Path] = []
+    for split, name in _FILES.items():
+        with (
+            atomic_path(data / name) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            csv.writer(file, lineterminator="\n").writerows(rows[split])
+        written.append(data / name)
+    return written
+
+
+def read_index(path: str | Path) -> list[IndexRow]:
+    """Read an index file; paths in it go from its folder, or from that folder's parent.
+
+    Raises:
+        FileFormatError: A row is broken, or names what is not there.
+    """
+    index = Path(path)
+    split = {name: split for split, name in _FILES.items()}.get(index.name, "train")
+    rows: list[IndexRow] = []
+    try:
+        with index.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(f"{index}: no readable index file ({error}).") from error
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        if len(line) != 3 or not line[2].strip().isdigit():
+            raise FileFormatError(
+                f"{index}, line {number}: needed is AUDIO_PATH,FRAMES_PATH,NUMBER_FRAMES, got "
+                f"{','.join(line)!r}."
+            )
+        audio, frames = (_place(index, text.strip(), number) for text in line[:2])
+        rows.append(
+            IndexRow(
+                audio=audio,
+                frames=frames,
+                frame_count=int(line[2]),
+                instrument=instrument_name(audio.parent.name),
+                split=split,
+            )
+        )
+    return rows
+
+
+def write_index_clouds(
+    folder: str | Path,
+    rows: Sequence[IndexRow],
+    *,
+    each: int = 20,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Write clouds of the people of index files to a corpus' bank.
+
+    Args:
+        folder: Of the bank, a corpus' "clouds".
+        rows: From `read_index`, of one split or of all.
+        each: Clouds of each person, spread over the frames.
+        progress: Called with the fraction done.
+
+    Raises:
+        FileFormatError: A PLY file is broken.
+    """
+    people = sorted({(row.split, row.instrument, row.frames) for row in rows})
+    clouds: dict[tuple[str, str], list[Float32[np.ndarray, "points 3"]]] = defaultdict(list)
+    for done, (split, instrument, frames) in enumerate(people, start=1):
+        files = sorted(frames.glob("*.ply"))
+        for place in np.unique(np.linspace(0, len(files) - 1, min(each, len(files))).astype(int)):
+            points_m = world_from_camera_axes(read_ply(files[place]).positions_m)
+            turned = network_from_world(
+                points_m.astype(np.float64), facing_yaw_rad(points_m.astype(np.float64))[0]
+            )
+            middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
+            clouds[split, instrument].append((turned - middle).astype(np.float32))
+        if progress is not None:
+            progress(done / len(people))
+    for (split, instrument), own in clouds.items():
+        write_clouds(folder, split, instrument, own)
+
+
+def _place(index: Path, text: str, number: int) -> Path:
+    for base in (index.parent, index.parent.parent):
+        if (base / text).exists():
+            return base / text
+    raise FileFormatError(
+        f"{index}, line {number}: {text} is neither below {index.parent} nor below "
+        f"{index.parent.parent}. Write the index anew."
+    )
