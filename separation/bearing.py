@@ -48,7 +48,7 @@ class BearingConfig:
 
     fft_size: int = 4096
     band_hz: tuple[float, float] = (500.0, 6000.0)
-    margin: float = 0.005
+    margin: float = 0.0075
 
 
 def with_bearings(
