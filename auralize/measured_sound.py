@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from auralize.ambisonic_conventions import Convention, to_sn3d
 from auralize.loudness import LoudnessMeter, TruePeakMeter
 
 _BLOCK = 32_768
@@ -54,7 +55,7 @@ def measure(
     path: Path,
     sample_rate_hz: int,
     *,
-    is_ambisonic: bool = False,
+    convention: Convention | None = None,
 ) -> MeasuredSound:
     """Write blocks to a raw file and measure them on the way.
 
@@ -62,7 +63,8 @@ def measure(
         blocks: The sound.
         path: The raw file.
         sample_rate_hz: Its rate.
-        is_ambisonic: Loudness is that of the first channel (W) alone.
+        convention: Of ambisonics: the loudness is that of the pressure in the middle, channel W,
+            whatever its weight. Else all channels count.
 
     Raises:
         OSError: The file cannot be written.
@@ -75,9 +77,9 @@ def measure(
         for block in blocks:
             if loudness is None or peak is None:
                 channels = len(block)
-                loudness = LoudnessMeter(1 if is_ambisonic else channels, sample_rate_hz)
+                loudness = LoudnessMeter(channels if convention is None else 1, sample_rate_hz)
                 peak = TruePeakMeter(channels)
-            loudness.add(block[:1] if is_ambisonic else block)
+            loudness.add(block if convention is None else to_sn3d(block[:1], convention))
             peak.add(block)
             np.ascontiguousarray(block.T).tofile(raw)
             count += block.shape[1]

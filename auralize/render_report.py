@@ -33,7 +33,7 @@ class RenderReport:
         sample_count: Samples of each channel.
         duration_s: Length in seconds.
         loudness_lufs: Integrated loudness of the file (BS.1770) with the gain in it; of the
-            channel W for ambisonics; −inf for silence.
+            pressure in the middle (channel W of AmbiX) for ambisonics; −inf for silence.
         true_peak_dbtp: True peak of the file, over all channels; −inf for silence.
         gain_db: How much the render was turned up (or down) as a whole.
         gain_reason: Why: "none" (0 dB), "loudness" (it has the loudness that was asked for),

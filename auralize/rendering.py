@@ -188,7 +188,7 @@ def _measured(
                 ),
                 temporary.with_name("raw"),
                 scene.sample_rate_hz,
-                is_ambisonic=renderer.is_ambisonic,
+                convention=scene.output.ambisonic_convention if renderer.is_ambisonic else None,
             )
         )
     return sounds

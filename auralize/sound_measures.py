@@ -37,7 +37,7 @@ class SoundMeasures:
             ACN (AmbiX, N3D) unless the file's comment says Furse-Malham.
         levels_dbfs: Root mean square of each channel; a square wave at full scale has 0.
         true_peak_dbtp: True peak of all channels.
-        loudness_lufs: Integrated loudness; of the channel W for ambisonics.
+        loudness_lufs: Integrated loudness; of the pressure in the middle for ambisonics.
         itd_s: Interaural time difference, below 1.5 kHz; positive is left; None but for 2
             channels that sound.
         ild_db: Interaural level difference; positive is left.
@@ -75,19 +75,20 @@ def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
     with SoundReader(path) as sound:
         channels, rate = sound.channel_count, sound.sample_rate_hz
         ambisonic = channels >= 4 and math.isqrt(channels) ** 2 == channels
+        is_fuma = ambisonic and "Furse-Malham" in sound.comment
+        xyz, pressure_over_w = ([1, 2, 3], 2**0.5) if is_fuma else ([3, 1, 2], 1.0)
         loudness = LoudnessMeter(1 if ambisonic else channels, rate)
         peak = TruePeakMeter(channels)
         spectra = _MeanSpectra(channels, rate)
         energies = np.zeros(channels)
         for block in sound.blocks(_BLOCK):
-            loudness.add(block[:1] if ambisonic else block)
+            loudness.add(pressure_over_w * block[:1] if ambisonic else block)
             peak.add(block)
             spectra.add(block)
             energies += np.sum(np.square(block, dtype=np.float64), axis=1)
         peak.finish()
         spectra.finish()
         powers, crossed = spectra.powers(sound.sample_count)
-        xyz = [1, 2, 3] if "Furse-Malham" in sound.comment else [3, 1, 2]
         thirds, octaves = _centers_hz(rate)
         frequencies = np.linspace(0, rate / 2, powers.shape[1])
         is_stereo = channels == 2 and bool(energies.all())

@@ -169,6 +169,12 @@ class TestSounds:
         comparison = compare_sounds(*files)
         np.testing.assert_allclose(comparison.second.intensity, [[0, 1, 0]] * 9, atol=1e-4)
         assert comparison.intensity_turns_deg.max() < 0.01
+        # W of fuma is 3 dB lower, but the pressure that it stands for is not.
+        levels = [sound.levels_dbfs[0] for sound in (comparison.first, comparison.second)]
+        assert levels[0] - levels[1] == pytest.approx(10 * math.log10(2), abs=1e-3)
+        loudness = [sound.loudness_lufs for sound in (comparison.first, comparison.second)]
+        assert loudness[0] == pytest.approx(loudness[1], abs=1e-3)
+        assert f"{loudness[1]:.2f} LUFS" in soundfile.SoundFile(files[1]).comment
 
     def test_what_does_not_fit_together_is_said(self, write):
         a = write("a.wav", noise())
