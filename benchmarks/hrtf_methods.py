@@ -21,17 +21,24 @@ def nearest(head: Hrtf, directions: np.ndarray) -> np.ndarray:
     return head.impulse_responses[np.argmax(directions @ head.directions.T, axis=1)]
 
 
+def triangles(head: Hrtf, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the three measured directions around each direction, and their weights."""
+    mesh = DirectionMesh(head.directions, largest_step_rad=np.pi, name=head.name)
+    # Undivided triangles: every node is a vertex.
+    nodes, weights = mesh.nodes(directions)
+    vertices = np.array([mesh.node(number)[0][0] for number in range(mesh.node_count)])
+    return vertices[nodes], weights
+
+
 def linear_mix(head: Hrtf, directions: np.ndarray) -> np.ndarray:
     """Give the weighted mean of three responses."""
-    mesh = DirectionMesh(head.directions, largest_step_rad=1.0, name=head.name)
-    corners, weights = mesh.triangles(directions)
+    corners, weights = triangles(head, directions)
     return np.einsum("pk,pket->pet", weights, head.impulse_responses[corners])
 
 
 def aligned_mix(head: Hrtf, directions: np.ndarray) -> np.ndarray:
     """Give the weighted mean of three aligned responses, at the weighted mean of their delays."""
-    mesh = DirectionMesh(head.directions, largest_step_rad=1.0, name=head.name)
-    corners, weights = mesh.triangles(directions)
+    corners, weights = triangles(head, directions)
     interpolator = HrtfInterpolator(head)
     delays, aligned = interpolator.aligned(head.directions)
     delay = np.einsum("pk,pke->pe", weights, delays[corners]) - interpolator.early_samples
