@@ -16,6 +16,7 @@ from jaxtyping import Float32
 
 from auralize.convolution import PartitionedFilter
 from auralize.heard_source import HeardSource, as_points
+from auralize.memory import check_memory
 from auralize.receivers import Receiver
 from auralize.room_models import room_model
 from auralize.room_response import RoomResponses
@@ -25,6 +26,8 @@ from scenes.scene import Scene
 # Long filters in blocks of this length cost least; early reflections follow as often as this.
 _LONG_BLOCK = 8192
 _FOLLOWING_S = 0.043
+# Measured: the responses, their parts and their spectra take so much at their worst.
+_BYTES_A_TAP = 32
 
 
 class RoomRenderer:
@@ -106,12 +109,24 @@ class RoomRenderer:
             if room.late:
                 own.append((self._responses if source.moves else standing).late(source))
             parts.append(own)
+            if len(parts) == 1:
+                self._check_memory(max((part.shape[1] for part in own), default=0))
         taps = max((part.shape[1] for own in parts for part in own), default=1)
         responses = np.zeros((len(parts), self._outputs, taps), dtype=np.float32)
         for response, own in zip(responses, parts, strict=True):
             for part in own:
                 response[:, : part.shape[1]] += part
         return responses
+
+    def _check_memory(self, taps: int) -> None:
+        """Refuse responses of so many taps to all outputs if they do not fit, before they do."""
+        count = len(self._sources)
+        check_memory(
+            _BYTES_A_TAP * count * self._outputs * taps,
+            f"a room for {count} sources and {self._outputs} channels with responses of "
+            f"{taps / self._rate:.1f} s",
+            "Choose a lower ambisonic_order or a shorter reverberation.",
+        )
 
 
 def room_renderer(

@@ -7,6 +7,7 @@ import pytest
 import scipy.signal
 import soundfile
 
+from auralize import memory
 from auralize.ambisonic_conventions import from_sn3d
 from auralize.ambisonics import render_ambisonics
 from auralize.heard_source import open_sources
@@ -15,6 +16,7 @@ from auralize.source_colour import colour_taps
 from auralize.source_filters import mono_filters
 from auralize.sphere_grids import golden_spiral
 from auralize.spherical_harmonics import spherical_harmonics
+from capture.errors import DataError
 from scenes import Scene, write_scene
 from scenes.scene import Output
 
@@ -161,3 +163,25 @@ def test_renders_other_conventions_by_choice(tmp_path, noise, convention):
 def test_fuma_ends_at_order_3():
     with pytest.raises(ValueError, match="fuma ends at order 3, and ambisonic_order is 4"):
         Output(ambisonic_order=4, ambisonic_convention="fuma")
+
+
+def test_a_room_that_does_not_fit_the_memory_is_refused(tmp_path, noise, monkeypatch):
+    what = Scene(
+        sample_rate_hz=RATE,
+        sources=[
+            {"name": n, "file": "noise.wav", "position_m": (x, 1, 1.2)}
+            for n, x in (("a", 1), ("b", 2))
+        ],
+        room={"size_m": (6, 5, 3), "rt60_s": 0.5},
+    )
+    monkeypatch.setattr(memory, "free_memory_bytes", lambda: 2**26)
+    assert rendered(what, tmp_path, 1).shape[0] == 4
+    match = (
+        r"2 sources and 64 channels .* needs about 0\.1 GiB .* 0\.1 GiB are free\. Choose a lower"
+    )
+    with pytest.raises(DataError, match=match):
+        rendered(what, tmp_path, 7)
+
+
+def test_the_free_memory_is_known_here():
+    assert 2**24 < memory.free_memory_bytes() < 2**50
