@@ -85,10 +85,11 @@ class TruePeakMeter:
         around = np.lib.stride_tricks.sliding_window_view(samples, len(self._filters), axis=-1)
         # Only the parts whose samples are large enough to beat the peak are oversampled: the
         # largest first, which settles most of the others.
-        bounds = self._bound * _largest_around(samples, parts)
-        largest_first = np.argsort(-bounds, axis=None)
-        for some in (largest_first[:16], largest_first[16:]):
-            channels, numbers = np.divmod(some[bounds.flat[some] > self.peak], parts)
+        bounds = (self._bound * _largest_around(samples, parts)).ravel()
+        some = np.flatnonzero(bounds > self.peak)
+        first = some[np.argsort(-bounds[some])[:16]]
+        for chosen in (first, some):
+            channels, numbers = np.divmod(chosen[bounds[chosen] > self.peak], parts)
             between = around[channels, _PEAK_PART * numbers] @ self._filters
             largest = max(between.max(initial=0.0), -between.min(initial=0.0))
             self.peak = max(self.peak, float(largest))
@@ -157,11 +158,9 @@ def _largest_around(
     count = min(samples.shape[1], padded.shape[1])
     np.abs(samples[:, :count], out=padded[:, :count])
     # Halving again and again is faster than a maximum over a short axis.
-    largest = padded.reshape(len(samples), -1, _PEAK_PART)
-    while largest.shape[-1] > 1:
-        half = largest.shape[-1] // 2
-        largest = np.maximum(largest[..., :half], largest[..., half:])
-    largest = largest[..., 0]
+    largest = padded
+    for _ in range(_PEAK_PART.bit_length() - 1):
+        largest = np.maximum(largest[:, ::2], largest[:, 1::2])
     return np.max([largest[:, i : i + parts] for i in range(following + 1)], axis=0)
 
 
