@@ -76,7 +76,7 @@ def level_options(verb: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--limit",
             metavar="DBTP",
-            help="Highest true peak, or none with float32.  [default: the scene's, else -1]",
+            help="Highest true peak, or none with float32.  [default: -1, or as the scene says]",
         ),
         click.option(
             "--loudness",
@@ -89,7 +89,7 @@ def level_options(verb: Callable[..., Any]) -> Callable[..., Any]:
             "--format",
             "sample_format",
             type=click.Choice(("pcm16", "pcm24", "float32")),
-            help="Samples of the file; pcm16 is dithered.  [default: the scene's, else pcm24]",
+            help="Samples of the file; pcm16 is dithered.  [default: pcm24, or as the scene says]",
         ),
     ):
         verb = option(verb)

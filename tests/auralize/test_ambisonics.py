@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+from click.testing import CliRunner
 
 from auralize import memory
 from auralize.ambisonic_conventions import from_sn3d
 from auralize.ambisonics import render_ambisonics
+from auralize.cli import cli
 from auralize.heard_source import open_sources
 from auralize.rendering import render
 from auralize.source_colour import colour_taps
@@ -158,6 +162,19 @@ def test_renders_other_conventions_by_choice(tmp_path, noise, convention):
     gain = 10 ** (report.gain_db / 20)
     expected = from_sn3d(rendered(scene(), tmp_path, 3), convention) * gain
     np.testing.assert_allclose(samples, expected, atol=2**-22)
+
+
+def test_the_command_takes_order_and_convention(tmp_path, noise):
+    write_scene(tmp_path / "scene.yaml", scene())
+    asked = ["render", str(tmp_path / "scene.yaml"), "-o", str(tmp_path / "out.ambix.wav")]
+    done = CliRunner().invoke(cli, [*asked, "--order", "2", "--convention", "fuma", "--json"])
+    figures = json.loads(done.stdout)
+    assert (figures["channel_count"], figures["ambisonic_convention"]) == (9, "fuma")
+    assert soundfile.info(tmp_path / "out.ambix.wav").channels == 9
+    assert CliRunner().invoke(cli, [*asked, "--order", "8"]).exit_code == 2
+    refused = CliRunner().invoke(cli, [*asked, "--order", "4", "--convention", "fuma"])
+    assert isinstance(refused.exception, DataError)
+    assert "fuma ends at order 3" in str(refused.exception)
 
 
 def test_fuma_ends_at_order_3():
