@@ -17,6 +17,7 @@ import math
 
 import numpy as np
 from jaxtyping import Complex128, Float, Float32, Float64
+from scipy import signal
 from scipy.ndimage import uniform_filter1d
 
 from auralize.fourier import fast_length, irfft, rfft
@@ -30,6 +31,8 @@ _CROSSOVER_OCTAVES = 1 / 12
 # Levels are evened over so many periods of a band's width.
 _PERIODS = 6.0
 _SHORTEST_EVENED_S = 0.004
+# Octaves up to 1 kHz have decay times corrected for chance and for their neighbours, so often.
+_CALIBRATED, _ROUNDS = 4, 4
 _DIRECTIONS = 512
 _DIFFUSE_LENGTH = 1024
 
@@ -62,16 +65,20 @@ def decaying_noise(
     if bands != band_count(sample_rate_hz):
         raise ValueError(f"needed are {band_count(sample_rate_hz)} bands, got {bands}.")
     length = fast_length(max(count, 64))
-    amplitudes = np.sqrt(energies_per_s / sample_rate_hz).astype(np.float32)
     windows = _band_windows(length, sample_rate_hz, bands)
-    spectra = rfft(rng.standard_normal((channels, length)))
+    calibration = _Calibration(energies_per_s, sample_rate_hz)
     noise = np.zeros((channels, count), dtype=np.float32)
-    for band, window in enumerate(windows):
-        inside = irfft(spectra * window, length)
-        width_hz = np.sum(window**2) * sample_rate_hz / length
-        if width_hz > 0:
-            even = _evened(inside, window, width_hz, sample_rate_hz)
-            noise += amplitudes[max(0, band - 1)] * even[:, :count]
+    for channel in noise:
+        spectrum = rfft(rng.standard_normal(length))
+        parts = np.zeros((bands, count), dtype=np.float32)
+        for number, window in enumerate(windows):
+            width_hz = np.sum(window**2) * sample_rate_hz / length
+            if width_hz > 0:  # the lowest band has two windows: its octave, and all below
+                inside = irfft(spectrum * window, length)
+                even = _evened(inside, window, width_hz, sample_rate_hz)
+                parts[max(0, number - 1)] += even[:count]
+        parts *= np.sqrt(energies_per_s / sample_rate_hz)
+        channel[:] = calibration(parts)
     return noise
 
 
@@ -141,13 +148,72 @@ def _band_windows(
 
 
 def _evened(
-    noise: Float64[np.ndarray, "channels samples"],
+    noise: Float64[np.ndarray, "samples"],
     window: Float64[np.ndarray, "bins"],
     width_hz: float,
     sample_rate_hz: int,
-) -> Float32[np.ndarray, "channels samples"]:
+) -> Float32[np.ndarray, "samples"]:
     """Give a band of white noise the power that it has in the mean, at all times."""
     expected = np.mean(window**2)
     over = math.ceil(max(_PERIODS / width_hz, _SHORTEST_EVENED_S) * sample_rate_hz)
-    power = uniform_filter1d(uniform_filter1d(noise**2, over, axis=1), over, axis=1)
+    power = uniform_filter1d(uniform_filter1d(noise**2, over), over)
     return (noise * np.sqrt(expected / np.maximum(power, 1e-12 * expected))).astype(np.float32)
+
+
+class _Calibration:
+    """Gives bands a further decay such that low octaves decay as their energy does.
+
+    An octave filter also hears the edges of the neighbouring bands, which may ring for longer, and
+    in a short decay low noise has few waves, of which some are higher by chance.
+    """
+
+    def __init__(self, energies_per_s: Float[np.ndarray, "bands samples"], rate_hz: int) -> None:
+        """Prepare the octave filters (IEC 61260, run backwards) at a lower rate."""
+        self._count = energies_per_s.shape[1]
+        self._seconds = np.arange(self._count, dtype=np.float32) / rate_hz
+        self._wanted = [_decay_rate(energy, rate_hz) for energy in energies_per_s]
+        self._length = 2 * fast_length(self._count)
+        fewer = max(1, int(rate_hz // (8 * OCTAVE_BANDS_HZ[_CALIBRATED - 1])))
+        bins = self._length // 2 // fewer
+        self._short = 2 * (bins - 1)
+        self._rate_hz = rate_hz * self._short / self._length
+        turns = np.arange(bins) * (2 * np.pi / self._length)
+        self._octaves: list[Complex128[np.ndarray, "bins"]] = []
+        for center in OCTAVE_BANDS_HZ[:_CALIBRATED]:
+            edges = [center / math.sqrt(2), center * math.sqrt(2)]
+            octave = signal.butter(6, edges, "bandpass", fs=rate_hz, output="sos")
+            self._octaves.append(np.conj(signal.sosfreqz(octave, turns)[1]))
+
+    def __call__(
+        self, parts: Float32[np.ndarray, "bands samples"]
+    ) -> Float32[np.ndarray, "samples"]:
+        """Return the sum of bands."""
+        further = np.zeros(len(parts))
+        total = parts.sum(axis=0)
+        for _ in range(_ROUNDS):
+            spectrum = rfft(total.astype(np.float64), self._length)[: self._short // 2 + 1]
+            for band, octave in enumerate(self._octaves):
+                inside = irfft(spectrum * octave, self._short)
+                heard = inside[: round(self._count * self._short / self._length)]
+                found, wanted = _decay_rate(heard**2, self._rate_hz), self._wanted[band]
+                if found is not None and wanted is not None:
+                    further[band] += 0.7 * (wanted - found)
+            total = parts.sum(axis=0)
+            for band in np.flatnonzero(further):
+                total += parts[band] * (10 ** (-3 * further[band] * self._seconds) - 1)
+        return total
+
+
+def _decay_rate(energies: Float[np.ndarray, "T"], rate_hz: float) -> float | None:
+    """Return one over the reverberation time of a falling energy; None if it cannot be told.
+
+    Source: ISO 3382-1, T30 by backward integration (Schroeder 1965).
+    """
+    left = np.cumsum(energies[::-1])[::-1]
+    if left[0] <= 0:
+        return None
+    level_db = 10 * np.log10(np.maximum(left / left[0], 1e-12))
+    start, stop = int(np.argmax(level_db < -5)), int(np.argmax(level_db < -35))
+    if stop - start < 8:
+        return None
+    return float(-np.polyfit(np.arange(start, stop) / rate_hz, level_db[start:stop], 1)[0] / 60)
