@@ -14,6 +14,7 @@ late parts from noise with diffuse-field coherence; Kuttruff, Room Acoustics, 6t
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Complex128, Float, Float32, Float64
@@ -32,7 +33,9 @@ _CROSSOVER_OCTAVES = 1 / 12
 _PERIODS = 6.0
 _SHORTEST_EVENED_S = 0.004
 # Octaves up to 1 kHz have decay times corrected for chance and for their neighbours, so often.
-_CALIBRATED, _ROUNDS = 4, 4
+_CALIBRATED, _ROUNDS, _STEP = 4, 5, 0.7
+# A decay whose level strays more from a line has no one time.
+_STRAIGHT_DB = 2.0
 _DIRECTIONS = 512
 _DIFFUSE_LENGTH = 1024
 
@@ -43,47 +46,21 @@ def band_count(sample_rate_hz: int) -> int:
     return len(OCTAVE_BANDS_HZ) + int(above)
 
 
-def decaying_noise(
-    energies_per_s: Float[np.ndarray, "bands samples"],
-    channels: int,
-    sample_rate_hz: int,
-    rng: np.random.Generator,
-) -> Float32[np.ndarray, "channels samples"]:
-    """Return independent noises whose bands follow given energies over time.
+class Diffuse(Protocol):
+    """What diffuse sound is at some outputs: a mixture of independent noises."""
 
-    Args:
-        energies_per_s: Energy per second of each band (`band_count`), beside that of a unit
-            impulse in the band.
-        channels: How many noises.
-        sample_rate_hz: Their rate.
-        rng: Draws them.
+    noises: int
+    """How many."""
 
-    Raises:
-        ValueError: The number of bands is not that of the rate.
-    """
-    bands, count = energies_per_s.shape
-    if bands != band_count(sample_rate_hz):
-        raise ValueError(f"needed are {band_count(sample_rate_hz)} bands, got {bands}.")
-    length = fast_length(max(count, 64))
-    windows = _band_windows(length, sample_rate_hz, bands)
-    calibration = _Calibration(energies_per_s, sample_rate_hz)
-    noise = np.zeros((channels, count), dtype=np.float32)
-    for channel in noise:
-        spectrum = rfft(rng.standard_normal(length))
-        parts = np.zeros((bands, count), dtype=np.float32)
-        for number, window in enumerate(windows):
-            width_hz = np.sum(window**2) * sample_rate_hz / length
-            if width_hz > 0:  # the lowest band has two windows: its octave, and all below
-                inside = irfft(spectrum * window, length)
-                even = _evened(inside, window, width_hz, sample_rate_hz)
-                parts[max(0, number - 1)] += even[:count]
-        parts *= np.sqrt(energies_per_s / sample_rate_hz)
-        channel[:] = calibration(parts)
-    return noise
+    def mixture(self, length: int) -> Complex128[np.ndarray, "outputs noises bins"]:
+        """Return the spectra with which noises are mixed, for transforms of some length."""
+        ...
 
 
 class DiffuseField:
     """What a head makes of diffuse sound: a spectrum for each ear, and coherence between them."""
+
+    noises = 2
 
     def __init__(self, interpolator: HrtfInterpolator) -> None:
         """Average a head over directions that cover the sphere evenly."""
@@ -92,47 +69,78 @@ class DiffuseField:
         spectra = rfft(responses.astype(np.float64), length)
         left, right = np.mean(np.abs(spectra) ** 2, axis=0)
         across = np.mean(spectra[:, 1] * np.conj(spectra[:, 0]), axis=0)
-        self.coherence: Complex128[np.ndarray, "bins"] = across / np.sqrt(left * right)
-        self._length = length
-        # How late the head's responses are: noise through it is no earlier than reflections.
-        self._delay = int(np.argmax(np.sum(responses**2, axis=(0, 1))))
         # The ears' noises are L = a·n₁ and R = b·n₁ + c·n₂, which have these powers.
         first = np.sqrt(left)
-        self._filters = np.stack(
-            [
-                first + 0j,
-                across / first,
-                np.sqrt(np.maximum(right - np.abs(across / first) ** 2, 0)),
-            ]
-        )
+        second = np.sqrt(np.maximum(right - np.abs(across / first) ** 2, 0))
+        filters = np.array([[first, 0 * first], [across / first, second]])
+        self._taps = np.roll(irfft(filters, length), length // 2, axis=-1)
+        # How late the head's responses are: diffuse sound is no earlier than reflections.
+        self.late = int(np.argmax(np.sum(responses**2, axis=(0, 1))))
 
-    def at_ears(self, noises: Float[np.ndarray, "2 samples"]) -> Float32[np.ndarray, "2 longer"]:
-        """Return two independent noises as diffuse sound at the ears."""
-        half = self._length // 2
-        taps = np.roll(irfft(self._filters, self._length), half, axis=-1)
-        length = fast_length(noises.shape[1] + self._length)
-        first, across, second = rfft(taps, length)
-        spectra = rfft(noises.astype(np.float64), length)
-        ears = irfft(
-            np.stack([first * spectra[0], across * spectra[0] + second * spectra[1]]), length
-        )
-        start = half - self._delay
-        return ears[:, start : start + noises.shape[1] + self._delay].astype(np.float32)
+    def mixture(self, length: int) -> Complex128[np.ndarray, "2 2 bins"]:
+        """Return the spectra with which two noises are mixed, for transforms of some length."""
+        if length < self._taps.shape[-1]:
+            folded = np.pad(self._taps, ((0, 0), (0, 0), (0, -self._taps.shape[-1] % length)))
+            return rfft(folded.reshape(2, 2, -1, length).sum(axis=2))
+        return rfft(self._taps, length)
 
 
-def diffuse_harmonics(
-    noises: Float[np.ndarray, "channels samples"],
-) -> Float32[np.ndarray, "channels samples"]:
-    """Return independent noises as diffuse sound in ambisonics (ACN, SN3D).
+class DiffuseHarmonics:
+    """Plane waves from everywhere in ambisonics (ACN, SN3D): all channels are independent."""
+
+    def __init__(self, order: int) -> None:
+        """Take an order."""
+        self.noises = (order + 1) ** 2
+        degrees = np.floor(np.sqrt(np.arange(self.noises)))
+        self._factors = np.diag(1 / np.sqrt(2 * degrees + 1))
+
+    def mixture(self, length: int) -> Complex128[np.ndarray, "channels channels 1"]:
+        """Return the factors of the noises, which are the same for all bins."""
+        return self._factors[..., None] + 0j
+
+
+def decaying_noise(
+    energies_per_s: Float[np.ndarray, "bands samples"],
+    field: Diffuse,
+    sample_rate_hz: int,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "outputs samples"]:
+    """Return diffuse sound whose bands follow given energies over time.
+
+    Args:
+        energies_per_s: Energy per second of each band (`band_count`), beside that of a unit
+            impulse in the band.
+        field: What diffuse sound is at the outputs.
+        sample_rate_hz: Rate.
+        rng: Draws the noises.
 
     Raises:
-        ValueError: The number of channels is no square.
+        ValueError: The number of bands is not that of the rate.
     """
-    order = math.isqrt(len(noises)) - 1
-    if (order + 1) ** 2 != len(noises):
-        raise ValueError(f"ambisonics have 1, 4, 9, … channels, got {len(noises)}.")
-    degrees = np.floor(np.sqrt(np.arange(len(noises))))
-    return (noises / np.sqrt(2 * degrees + 1)[:, None]).astype(np.float32)
+    bands, count = energies_per_s.shape
+    if bands != band_count(sample_rate_hz):
+        raise ValueError(f"needed are {band_count(sample_rate_hz)} bands, got {bands}.")
+    length = 2 * fast_length(max(count, 64) // 2 + 1)
+    windows = _band_windows(length, sample_rate_hz, bands)
+    noises = rfft(rng.standard_normal((field.noises, length)))
+    calibration = _Calibration(energies_per_s, sample_rate_hz)
+    amplitudes = np.sqrt(energies_per_s / sample_rate_hz).astype(np.float32)
+    sound: list[np.ndarray] = []
+    for mixing in field.mixture(length):
+        used = np.flatnonzero(np.any(mixing, axis=1))
+        spectrum = np.einsum("nb,nb->b", *np.broadcast_arrays(mixing[used], noises[used]))
+        power = np.broadcast_to(np.sum(np.abs(mixing) ** 2, axis=0), len(spectrum))
+        parts = np.zeros((bands, count), dtype=np.float32)
+        for number, window in enumerate(windows):
+            width_hz = np.sum(window**2) * sample_rate_hz / length
+            if width_hz > 0:  # the lowest band has two windows: its octave, and all below
+                inside = irfft(spectrum * window, length)
+                expected = float(np.mean(window**2 * power))
+                even = _evened(inside, expected, width_hz, sample_rate_hz)
+                parts[max(0, number - 1)] += even[:count]
+        parts *= amplitudes
+        sound.append(calibration(parts))
+    return np.stack(sound)
 
 
 def _band_windows(
@@ -148,16 +156,13 @@ def _band_windows(
 
 
 def _evened(
-    noise: Float64[np.ndarray, "samples"],
-    window: Float64[np.ndarray, "bins"],
-    width_hz: float,
-    sample_rate_hz: int,
+    noise: Float64[np.ndarray, "samples"], expected: float, width_hz: float, sample_rate_hz: int
 ) -> Float32[np.ndarray, "samples"]:
-    """Give a band of white noise the power that it has in the mean, at all times."""
-    expected = np.mean(window**2)
+    """Give a band of noise the power that it has in the mean, at all times."""
     over = math.ceil(max(_PERIODS / width_hz, _SHORTEST_EVENED_S) * sample_rate_hz)
     power = uniform_filter1d(uniform_filter1d(noise**2, over), over)
-    return (noise * np.sqrt(expected / np.maximum(power, 1e-12 * expected))).astype(np.float32)
+    floor = max(1e-12 * expected, 1e-30)
+    return (noise * np.sqrt(expected / np.maximum(power, floor))).astype(np.float32)
 
 
 class _Calibration:
@@ -189,18 +194,26 @@ class _Calibration:
     ) -> Float32[np.ndarray, "samples"]:
         """Return the sum of bands."""
         further = np.zeros(len(parts))
-        total = parts.sum(axis=0)
+        best, least = further.copy(), np.full(len(parts), np.inf)
         for _ in range(_ROUNDS):
-            spectrum = rfft(total.astype(np.float64), self._length)[: self._short // 2 + 1]
+            spectrum = rfft(self._sum(parts, further), self._length)[: self._short // 2 + 1]
             for band, octave in enumerate(self._octaves):
                 inside = irfft(spectrum * octave, self._short)
                 heard = inside[: round(self._count * self._short / self._length)]
                 found, wanted = _decay_rate(heard**2, self._rate_hz), self._wanted[band]
-                if found is not None and wanted is not None:
-                    further[band] += 0.7 * (wanted - found)
-            total = parts.sum(axis=0)
-            for band in np.flatnonzero(further):
-                total += parts[band] * (10 ** (-3 * further[band] * self._seconds) - 1)
+                if found is None or wanted is None:
+                    continue
+                if abs(wanted - found) < least[band]:
+                    best[band], least[band] = further[band], abs(wanted - found)
+                further[band] += _STEP * (wanted - found)
+        return self._sum(parts, best).astype(np.float32)
+
+    def _sum(
+        self, parts: Float32[np.ndarray, "bands samples"], further: Float64[np.ndarray, "bands"]
+    ) -> Float64[np.ndarray, "samples"]:
+        total = parts.sum(axis=0, dtype=np.float64)
+        for band in np.flatnonzero(further):
+            total += parts[band] * (10 ** (-3 * further[band] * self._seconds) - 1)
         return total
 
 
@@ -216,4 +229,7 @@ def _decay_rate(energies: Float[np.ndarray, "T"], rate_hz: float) -> float | Non
     start, stop = int(np.argmax(level_db < -5)), int(np.argmax(level_db < -35))
     if stop - start < 8:
         return None
-    return float(-np.polyfit(np.arange(start, stop) / rate_hz, level_db[start:stop], 1)[0] / 60)
+    times, levels_db = np.arange(start, stop) / rate_hz, level_db[start:stop]
+    slope, level = np.polyfit(times, levels_db, 1)
+    straight = np.std(levels_db - level - slope * times) < _STRAIGHT_DB
+    return float(-slope / 60) if straight else None

@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 from auralize.fourier import fast_length, irfft
 from auralize.interpolation import HrtfInterpolator
-from auralize.late_reverb import DiffuseField, diffuse_harmonics
+from auralize.late_reverb import Diffuse, DiffuseField, DiffuseHarmonics
 from auralize.spherical_harmonics import spherical_harmonics
 
 # Room for what filters of walls and air add to a response.
@@ -23,8 +23,11 @@ class Receiver(Protocol):
     outputs: int
     """Channels."""
 
-    noises: int
-    """How many independent noises diffuse sound is made of."""
+    field: Diffuse
+    """What diffuse sound is at the channels."""
+
+    field_late: int
+    """By how many samples diffuse sound is to be late, as responses to arrivals are."""
 
     length: int
     """Samples of the response to one arrival; even."""
@@ -42,18 +45,11 @@ class Receiver(Protocol):
         """Return directions close by that cost least to respond to."""
         ...
 
-    def diffuse(
-        self, noises: Float[np.ndarray, "noises samples"]
-    ) -> Float32[np.ndarray, "outputs longer"]:
-        """Return diffuse sound made of independent noises."""
-        ...
-
 
 class Ears:
     """A head's two ears, left first: each arrival passes through the responses of its direction."""
 
     outputs = 2
-    noises = 2
 
     def __init__(self, interpolator: HrtfInterpolator) -> None:
         """Take a head."""
@@ -65,7 +61,8 @@ class Ears:
         self.late = interpolator.early_samples
         self._turns = np.arange(self.length // 2 + 1) / self.length
         self._measured = KDTree(interpolator.hrtf.directions)
-        self._field = DiffuseField(interpolator)
+        self.field = DiffuseField(interpolator)
+        self.field_late = self.field.late
 
     def arrivals(
         self, directions: Float[np.ndarray, "P 3"], spectra: Complex64[np.ndarray, "P bins"]
@@ -86,20 +83,18 @@ class Ears:
         """Return the measured directions that are nearest."""
         return self._interpolator.hrtf.directions[self._measured.query(directions)[1]]
 
-    def diffuse(self, noises: Float[np.ndarray, "2 samples"]) -> Float32[np.ndarray, "2 longer"]:
-        """Return diffuse sound, with the head's spectrum and coherence."""
-        return self._field.at_ears(noises)
-
 
 class Harmonics:
     """Spherical harmonics around the listener (ACN, SN3D)."""
 
     late = 0
+    field_late = 0
 
     def __init__(self, order: int, sample_rate_hz: int) -> None:
         """Take an ambisonic order."""
         self._order = order
-        self.outputs = self.noises = (order + 1) ** 2
+        self.outputs = (order + 1) ** 2
+        self.field = DiffuseHarmonics(order)
         self.length = _even_length(1, sample_rate_hz)
 
     def arrivals(
@@ -112,12 +107,6 @@ class Harmonics:
     def nearest(self, directions: Float[np.ndarray, "P 3"]) -> Float64[np.ndarray, "P 3"]:
         """Return the directions themselves, which all cost the same."""
         return directions
-
-    def diffuse(
-        self, noises: Float[np.ndarray, "channels samples"]
-    ) -> Float32[np.ndarray, "channels samples"]:
-        """Return diffuse sound: plane waves from everywhere."""
-        return diffuse_harmonics(noises)
 
 
 def _even_length(taps: int, sample_rate_hz: int) -> int:

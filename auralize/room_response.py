@@ -133,10 +133,10 @@ class RoomResponses:
         levels = np.stack([np.interp(since, nodes, band) for band in energies])
         levels *= radiated[:, None] * amplitude**2
         rng = np.random.default_rng(zlib.crc32(source.source.name.encode()))
-        noises = decaying_noise(levels, self._receiver.noises, self._rate, rng)
+        sound = decaying_noise(levels, self._receiver.field, self._rate, rng)
         fade = min(count, round(_FADE_OUT_S * self._rate))
-        noises[:, count - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
-        return self._receiver.diffuse(noises)
+        sound[:, count - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+        return np.pad(sound, ((0, 0), (self._receiver.field_late, 0)))
 
     def _radiated(
         self, source: HeardSource, departures: Float64[np.ndarray, "P 3"], time_s: float
