@@ -26,7 +26,7 @@ class RenderReport:
 
     Attributes:
         format: "binaural" (left, right) or "ambix" (ambisonics, see ambisonic_convention).
-        container: "wav", "rf64", "w64" or "flac".
+        container: "wav" (an RF64 inside above 4 GiB), "rf64", "w64" or "flac".
         sample_format: "pcm16", "pcm24" or "float32".
         channel_count: Channels of the file.
         sample_rate_hz: Rate of the file and of the scene.
