@@ -25,7 +25,7 @@ from separation.bearing import with_bearings
 from separation.checkpoint import load_model
 from separation.model import SeparationModel
 from separation.separate import SeparateConfig, separate
-from separation.stem import Separation, read_separation, write_separation
+from separation.stem import SampleFormat, Separation, read_separation, stem_files, write_separation
 
 Progress = Callable[[float], None]
 PathLike = str | os.PathLike[str]
@@ -64,12 +64,16 @@ def separate_take(
     *,
     network: SeparationModel | None = None,
     config: SeparateConfig | None = None,
+    template: str = "{performer}.wav",
+    sample_format: SampleFormat = "float",
     progress: Progress | None = None,
 ) -> Separation:
     """Separate the sound of a take into a stem per performer, and write them to `out`/stems.
 
+    Template and format of the files are those of `separation.stem.write_separation`.
+
     Raises:
-        DataError: The take is silent.
+        DataError: The take is silent, or a stem does not fit in the format.
     """
     recording = take.audio()
     separation = separate(
@@ -83,7 +87,13 @@ def separate_take(
     microphones_m = take.microphones_m
     if microphones_m is not None:
         separation = with_bearings(separation, recording, microphones_m, performers)
-    write_separation(Path(out) / STEMS, separation)
+    write_separation(
+        Path(out) / STEMS,
+        separation,
+        template=template,
+        take=take.name,
+        sample_format=sample_format,
+    )
     return separation
 
 
@@ -133,7 +143,7 @@ def scene_of(
     scene = compose_scene(
         take.name,
         performers,
-        {stem.name: f"{STEMS}/{stem.name}.wav" for stem in separation.stems},
+        {name: f"{STEMS}/{file}" for name, file in stem_files(Path(out) / STEMS).items()},
         sample_rate_hz=take.sample_rate_hz,
         duration_s=take.duration_s,
         notes={stem.name: stem.note for stem in separation.stems if stem.note},

@@ -60,7 +60,8 @@ def with_bearings(
 ) -> Separation:
     """Return a separation whose stems say whether they sound from where their performers are.
 
-    Stems that share a mask with one another cannot be told apart by it, and are left as they are.
+    Stems that share a mask with another sound from several places: they are left as they are, and
+    no other stem is compared with their places.
 
     Args:
         separation: From `separation.separate`.
@@ -102,11 +103,11 @@ def with_bearings(
     )
     count = len(sounding)
     stems = list(separation.stems)
-    for place, (verdict, other) in enumerate(judge(fits[:, :count], config.margin)):
+    alone = [place for place, row in enumerate(sounding) if not stems[row].shared_with]
+    verdicts = judge(fits[np.ix_(alone, alone)], config.margin)
+    for place, (verdict, other) in zip(alone, verdicts, strict=True):
         stem = stems[sounding[place]]
-        partner = "" if other is None else stems[sounding[other]].name
-        if partner in stem.shared_with:
-            continue
+        partner = "" if other is None else stems[sounding[alone[other]]].name
         azimuth = np.degrees(scan[fits[place, count:].argmax()])
         expected = np.degrees(np.arctan2(away_m[place, 1], away_m[place, 0]))
         bearing = StemBearing(

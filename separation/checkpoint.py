@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from capture.errors import FileFormatError
+from capture.errors import DeviceError, FileFormatError
 from separation.model import SeparationModel
 
 DEFAULT_CHECKPOINT = "pcs-depth"
@@ -18,6 +18,22 @@ def shipped_checkpoints() -> dict[str, Path]:
     """Return name → weights file of the checkpoints that come with the package."""
     folder = Path(str(resources.files("separation").joinpath("weights")))
     return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def choose_device(name: str) -> torch.device:
+    """Return a device by its name: "cpu", "cuda", or "auto" for a GPU if there is one.
+
+    Raises:
+        DeviceError: A GPU is asked for, and torch can use none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            "there is no GPU that torch can use: choose the device cpu, or install a torch that is "
+            "built for this machine's GPU."
+        )
+    return torch.device(name)
 
 
 def load_model(

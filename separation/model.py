@@ -110,6 +110,11 @@ class SeparationModel(nn.Module):
         self.fusion = _fusion(config, self.backbone)
 
     @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.parameters()).device
+
+    @property
     def frame_multiple(self) -> int:
         """Windows must hold a multiple of this many frames."""
         return 2**self.config.backbone.levels

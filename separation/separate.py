@@ -10,14 +10,16 @@ deterministic function of the mixture, the performers, the network and the confi
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import soxr
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float16, Float32
 from torch import Tensor
 
 from capture.errors import DataError
@@ -31,6 +33,7 @@ from separation.sharing import group_performers, soft_masks
 from separation.stem import Manifest, Separation, Stem
 from separation.windows import mask_logits
 
+_LOG = logging.getLogger(__name__)
 _RATES_HZ = (8000, 192000)
 _BLOCK_SAMPLES = 1 << 20
 
@@ -108,17 +111,17 @@ def separate(
     if len(set(names)) < len(names):
         raise DataError(f"performers need different names, got {', '.join(names)}.")
 
-    conditions = encode_performers(performers, model, config.clouds)
-    report(0.1)
     spectrogram = model.config.spectrogram
-    logits, magnitudes = mask_logits(
-        resampled(samples, mixture.sample_rate_hz, spectrogram.sample_rate_hz),
-        conditions,
-        model,
-        window_frames=config.window_frames,
-        hop_frames=max(1, round(config.window_frames * (1 - config.overlap))),
-        progress=lambda fraction: report(0.1 + 0.6 * fraction),
-    )
+    seen = resampled(samples, mixture.sample_rate_hz, spectrogram.sample_rate_hz)
+    device = model.device.type
+    try:
+        logits, magnitudes = _ask_network(seen, performers, model, config, report)
+    except torch.cuda.OutOfMemoryError:
+        device = "cpu, because the GPU's memory is too small"
+        _LOG.warning("the GPU's memory is too small: the network runs on the CPU")
+        model = copy.deepcopy(model).cpu()
+        torch.cuda.empty_cache()
+        logits, magnitudes = _ask_network(seen, performers, model, config, report)
     groups = group_performers(logits, magnitudes, model, config.shared_below)
     full_band = FullBandMasks(mixture.sample_rate_hz, spectrogram, config.full_band)
     sounds = full_band.apply(
@@ -145,11 +148,32 @@ def separate(
         reconstruction_db=reconstruction_db,
         residual_db=_decibels(_energy(residual) / _energy(samples)),
         config=asdict(config),
+        device=device,
     )
     return Separation(
         stems=stems,
         residual=Waveform(samples=residual[None], sample_rate_hz=mixture.sample_rate_hz),
         manifest=manifest,
+    )
+
+
+def _ask_network(
+    samples: Float32[np.ndarray, " samples"],
+    performers: Sequence[Performer],
+    model: SeparationModel,
+    config: SeparateConfig,
+    report: Callable[[float], None],
+) -> tuple[Float16[np.ndarray, "performers rows t"], Float32[np.ndarray, "rows t"]]:
+    """Return mask logits of all performers and the magnitudes of the mixture."""
+    conditions = encode_performers(performers, model, config.clouds)
+    report(0.1)
+    return mask_logits(
+        samples,
+        conditions,
+        model,
+        window_frames=config.window_frames,
+        hop_frames=max(1, round(config.window_frames * (1 - config.overlap))),
+        progress=lambda fraction: report(0.1 + 0.6 * fraction),
     )
 
 

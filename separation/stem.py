@@ -1,7 +1,7 @@
 """Stems: what separation gives, and the folder in which stems are kept.
 
-The folder holds one <name>.wav per performer (float, at the recording's own rate), residual.wav,
-and stems.json, the manifest.
+The folder holds one file per performer (<name>.wav, float, if nothing else is asked for) at the
+recording's own rate, the residual, and stems.json, the manifest.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from capture.atomic import atomic_folder
-from capture.errors import FileFormatError
+from capture.errors import DataError, FileFormatError
 from capture.waveform import Waveform, read_waveform, write_waveform
 
 _FORMAT = "auralize-stems-1"
+
+SampleFormat = Literal["float", "pcm24"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class Manifest:
             extended from each performer's energy below. None where nothing is.
         reconstruction_db: Energy of mixture − stems − residual over that of the mixture.
         residual_db: Energy of the residual over that of the mixture.
+        device: Where the network ran: "cpu", "cuda", or "cpu, because …" where the GPU's memory
+            was too small.
         config: The settings of the separation.
     """
 
@@ -82,6 +86,7 @@ class Manifest:
     reconstruction_db: float
     residual_db: float
     config: dict[str, Any]
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,33 +104,122 @@ class Separation:
     manifest: Manifest
 
 
-def write_separation(folder: str | os.PathLike[str], separation: Separation) -> None:
+def write_separation(
+    folder: str | os.PathLike[str],
+    separation: Separation,
+    *,
+    template: str = "{performer}.wav",
+    take: str = "",
+    sample_format: SampleFormat = "float",
+) -> None:
     """Write stems to a folder, replacing what is there when all is written.
 
+    Samples are written as they are, never rescaled.
+
+    Args:
+        folder: Where.
+        separation: What to write.
+        template: File name of a stem, with {performer}, {number} (from 1) and {take}; its ending,
+            .wav or .flac, is the residual's too.
+        take: Name of the take, for the template.
+        sample_format: "float" (32 bits) or "pcm24".
+
     Raises:
+        DataError: A sample is beyond full scale, which 24 bits cannot hold.
         OutputError: The folder cannot be written.
+        ValueError: The template is no file name, gives two stems one name, or asks for float FLAC.
     """
+    names = file_names(separation, template, take)
+    suffix = Path(names[0]).suffix
+    if suffix == ".flac" and sample_format == "float":
+        raise ValueError("FLAC holds integers: choose pcm24, or a template that ends in .wav.")
+    residual = f"residual{suffix}"
+    sounds = [stem.waveform for stem in separation.stems]
+    if sample_format == "pcm24":
+        _refuse_clipping([*names, residual], [*sounds, separation.residual])
+    subtype = {"float": "FLOAT", "pcm24": "PCM_24"}[sample_format]
     with atomic_folder(folder, replace=True) as temporary:
-        for stem in separation.stems:
-            write_waveform(temporary / f"{stem.name}.wav", stem.waveform)
-        write_waveform(temporary / "residual.wav", separation.residual)
+        for name, sound in zip(names, sounds, strict=True):
+            write_waveform(temporary / name, sound, subtype=subtype)
+        write_waveform(temporary / residual, separation.residual, subtype=subtype)
         document = {
             "format": _FORMAT,
             **dataclasses.asdict(separation.manifest),
             "stems": [
                 {
                     "name": stem.name,
-                    "file": f"{stem.name}.wav",
+                    "file": name,
                     "shared_with": list(stem.shared_with),
                     "bearing": stem.bearing and dataclasses.asdict(stem.bearing),
                     "note": stem.note,
                 }
-                for stem in separation.stems
+                for stem, name in zip(separation.stems, names, strict=True)
             ],
-            "residual": "residual.wav",
+            "residual": residual,
         }
         text = json.dumps(document, indent=1)
         (temporary / "stems.json").write_text(text + "\n", encoding="utf-8")
+
+
+def file_name(template: str, *, performer: str, number: int, take: str) -> str:
+    """Return the file name that a template gives a stem.
+
+    Raises:
+        ValueError: It is not understood, or gives no file name.
+    """
+    try:
+        name = template.format(performer=performer, number=number, take=take)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(
+            f"the template {template!r} is not understood ({error}): use {{performer}}, {{number}} "
+            "and {take}."
+        ) from error
+    if Path(name).name != name or Path(name).suffix not in (".wav", ".flac"):
+        raise ValueError(
+            f"the template {template!r} gives {name!r}: needed is a file name, without folders, "
+            "that ends in .wav or .flac."
+        )
+    return name
+
+
+def file_names(separation: Separation, template: str, take: str = "") -> list[str]:
+    """Return the file name of each stem.
+
+    Raises:
+        ValueError: The template is no file name, or gives two stems one name.
+    """
+    names = [
+        file_name(template, performer=stem.name, number=number, take=take)
+        for number, stem in enumerate(separation.stems, start=1)
+    ]
+    if len({*names, f"residual{Path(names[0]).suffix}"}) <= len(names):
+        raise ValueError(f"the template {template!r} gives two files one name: use {{performer}}.")
+    return names
+
+
+def stem_files(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """Return the file name of each performer's stem in a folder of stems.
+
+    Raises:
+        FileFormatError: stems.json is missing or broken.
+    """
+    path = Path(folder) / "stems.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {str(entry["name"]): str(entry["file"]) for entry in document["stems"]}
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path}: no readable stems ({error}). Run `auralize separate` again."
+        ) from error
+
+
+def _refuse_clipping(names: list[str], sounds: list[Waveform]) -> None:
+    for name, sound in zip(names, sounds, strict=True):
+        peak = float(max(sound.samples.max(initial=0.0), -sound.samples.min(initial=0.0)))
+        if peak > 1.0:
+            raise DataError(
+                f"{name} reaches {peak:.3f} of full scale, which 24 bits cannot hold: write float."
+            )
 
 
 def read_separation(folder: str | os.PathLike[str]) -> Separation:
@@ -140,7 +234,11 @@ def read_separation(folder: str | os.PathLike[str]) -> Separation:
         if document["format"] != _FORMAT:
             raise ValueError(f"format {document['format']!r} is not {_FORMAT!r}")
         manifest = Manifest(
-            **{field.name: document[field.name] for field in dataclasses.fields(Manifest)}
+            **{
+                field.name: document[field.name]
+                for field in dataclasses.fields(Manifest)
+                if field.name in document
+            }
         )
         stems = tuple(
             Stem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,26 +17,80 @@ from auralize.cli.options import (
 from auralize.cli.terminal import stage_bars
 
 
+def _checked_template(context: click.Context, option: click.Parameter, value: str) -> str:
+    from separation.stem import file_name
+
+    try:
+        file_name(value, performer="performer-1", number=1, take="take")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
 @click.command(epilog="Example: auralize separate take/ --out out")
 @recording_options
 @out_option
 @model_option
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where the network runs; auto takes a GPU if there is one. One that is too small hands "
+    "over to the CPU, which is said.",
+)
+@click.option(
+    "--template",
+    default="{performer}.wav",
+    show_default=True,
+    callback=_checked_template,
+    help="File name of a stem, with {performer}, {number}, {take}; .wav or .flac.",
+)
+@click.option(
+    "--format",
+    "sample_format",
+    type=click.Choice(["float", "pcm24"]),
+    default="float",
+    show_default=True,
+    help="Samples of the stems; they are never rescaled.",
+)
 def separate(
-    take: Path, audio: Path | None, rate_hz: float | None, out: Path | None, model: str | None
+    take: Path,
+    audio: Path | None,
+    rate_hz: float | None,
+    out: Path | None,
+    model: str | None,
+    device: str,
+    template: str,
+    sample_format: Literal["float", "pcm24"],
 ) -> None:
     """Separate the sound of TAKE into one stem per player: OUT/stems.
 
     Uses OUT/performers where it is there, else finds the players first.
     """
-    from auralize.stages import performers_of, separate_take
-    from separation.checkpoint import load_model
+    from auralize.stages import STEMS, performers_of, separate_take
+    from separation.checkpoint import choose_device, load_model
+    from separation.stem import stem_files
 
+    if template.endswith(".flac") and sample_format == "float":
+        raise click.UsageError("FLAC holds integers: add --format pcm24.")
     folder = out_folder(take, out)
-    network = load_model(model)
+    network = load_model(model, choose_device(device))
     with stage_bars() as bar, opened_take(take, audio, rate_hz) as opened:
         performers = performers_of(opened, folder, progress=bar("segment"))
         separation = separate_take(
-            opened, performers, folder, network=network, progress=bar("separate")
+            opened,
+            performers,
+            folder,
+            network=network,
+            template=template,
+            sample_format=sample_format,
+            progress=bar("separate"),
         )
+    if separation.manifest.device != network.device.type:
+        click.echo(f"the network ran on the {separation.manifest.device}", err=True)
     for stem in separation.stems:
-        click.echo(f"{folder / 'stems' / (stem.name + '.wav')}")
+        if stem.note:
+            click.echo(f"{stem.name}: {stem.note}", err=True)
+    for file in stem_files(folder / STEMS).values():
+        click.echo(f"{folder / STEMS / file}")

@@ -18,7 +18,7 @@ from separation.metrics import si_sdr
 from separation.model import ModelConfig, SeparationModel
 from separation.separate import SeparateConfig, encode_performers, resampled, separate
 from separation.sharing import group_performers, soft_masks
-from separation.stem import read_separation, write_separation
+from separation.stem import read_separation, stem_files, write_separation
 from separation.windows import mask_logits, window_starts
 
 POINT_CLOUD = dataclasses.replace(ModelConfig().point_cloud, width=4)
@@ -340,3 +340,80 @@ def test_manifest_survives_the_folder(splitter, tmp_path):
     assert read.manifest == separation.manifest
     for mine, theirs in zip(separation.stems, read.stems, strict=True):
         np.testing.assert_array_equal(mine.waveform.samples, theirs.waveform.samples)
+
+
+def test_a_gpu_that_is_too_small_hands_over_to_the_cpu(splitter, monkeypatch, caplog):
+    mixture = noise(1.0, 11025)
+    expected = separate(mixture, PERFORMERS, splitter)
+    asked = []
+
+    def first_fails(*arguments, **options):
+        asked.append(arguments)
+        if len(asked) == 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return mask_logits(*arguments, **options)
+
+    monkeypatch.setattr("separation.separate.mask_logits", first_fails)
+    separation = separate(mixture, PERFORMERS, splitter)
+    assert "memory is too small" in separation.manifest.device
+    assert "memory is too small" in caplog.text
+    for stem, other in zip(separation.stems, expected.stems, strict=True):
+        assert np.array_equal(stem.waveform.samples, other.waveform.samples)
+    assert expected.manifest.device == "cpu"
+
+
+def test_stems_are_named_by_the_template_and_found_again(splitter, tmp_path):
+    separation = separate(noise(1.0, 11025), PERFORMERS, splitter)
+    write_separation(
+        tmp_path / "stems", separation, template="{take} {number:02d} {performer}.wav", take="Trio"
+    )
+    names = {f"performer-{n}": f"Trio {n:02d} performer-{n}.wav" for n in (1, 2, 3)}
+    assert stem_files(tmp_path / "stems") == names
+    again = read_separation(tmp_path / "stems")
+    for stem, other in zip(again.stems, separation.stems, strict=True):
+        assert np.array_equal(stem.waveform.samples, other.waveform.samples)
+
+
+def test_24_bits_are_never_rescaled(splitter, tmp_path):
+    separation = separate(noise(1.0, 11025), PERFORMERS, splitter)
+    quiet = dataclasses.replace(
+        separation,
+        stems=tuple(
+            dataclasses.replace(
+                stem,
+                waveform=dataclasses.replace(stem.waveform, samples=0.1 * stem.waveform.samples),
+            )
+            for stem in separation.stems
+        ),
+        residual=dataclasses.replace(
+            separation.residual, samples=0.1 * separation.residual.samples
+        ),
+    )
+    template = "{performer}.flac"
+    write_separation(tmp_path / "stems", quiet, template=template, sample_format="pcm24")
+    again = read_separation(tmp_path / "stems")
+    for stem, other in zip(again.stems, quiet.stems, strict=True):
+        assert np.abs(stem.waveform.samples - other.waveform.samples).max() <= 2.0**-23
+    loud = dataclasses.replace(quiet.residual, samples=np.full_like(quiet.residual.samples, 1.25))
+    with pytest.raises(DataError, match=r"residual\.wav reaches 1\.250"):
+        write_separation(
+            tmp_path / "loud", dataclasses.replace(quiet, residual=loud), sample_format="pcm24"
+        )
+    assert not (tmp_path / "loud").exists()
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{player}.wav", "use {performer}, {number}"),
+        ("../{performer}.wav", "without folders"),
+        ("{performer}.mp3", "ends in .wav or .flac"),
+        ("stem.wav", "two files one name"),
+        ("{performer}.flac", "FLAC holds integers"),
+    ],
+)
+def test_templates_that_cannot_serve_are_refused(splitter, tmp_path, template, message):
+    separation = separate(noise(0.5, 11025), PERFORMERS, splitter)
+    with pytest.raises(ValueError, match=message):
+        write_separation(tmp_path / "stems", separation, template=template)
+    assert not (tmp_path / "stems").exists()
