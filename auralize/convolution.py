@@ -20,6 +20,7 @@ from auralize.spectral_kernels import (
     crossfade,
     cut_frames,
     join_pair,
+    join_pairs,
     split_pair,
     sum_products,
 )
@@ -254,15 +255,16 @@ class MovingFilter:
         self._signals[:, : self._past] = self._tails[number]
         self._signals[:, self._past :] = ears
         self._tails[number] = self._signals[:, self._block :]
-        cut_frames(self._signals, self._hop, self._hop + self._past, self._frames)
+        used = self._hop + self._past
+        cut_frames(self._signals, self._hop, used, self._frames.view(np.float32))
         fft_in_place(self._frames)
-        add_crossfaded(self._frames, spectra, self._split, self._totals[0], self._totals[1])
+        planes = spectra.reshape(self.borders, 2, 2, -1)
+        add_crossfaded(self._frames, planes, self._split, self._totals[0], self._totals[1])
 
     def finish(self, out: Float32[np.ndarray, "2 block"]) -> None:
         """Add what all pairs give to the output."""
         for totals, outputs in zip(self._totals, self._outputs, strict=True):
-            for planes, spectrum in zip(totals, outputs, strict=True):
-                join_pair(planes, spectrum)
+            join_pairs(totals, outputs)
         self._totals[:] = 0
         ifft_in_place(self._outputs)
         crossfade(self._outputs[0], self._outputs[1], self._past, out)

@@ -174,6 +174,18 @@ class HrtfInterpolator:
             self._add(some)
         return self._rows[nodes]
 
+    def prepare(self, directions: Float[np.ndarray, "P 3"], length: int) -> None:
+        """Compute what some directions need for spectra of some length.
+
+        Together this takes less than when each is asked for. Where there are too many to be kept,
+        only the first ones are computed.
+        """
+        self._table(length)
+        nodes = np.unique(self._mesh.nodes(np.asarray(directions, dtype=np.float64))[0])
+        new = nodes[self._rows[nodes] < 0][: self._most_nodes - self._row_count]
+        if len(new) > 0:
+            self._new_rows(new)
+
     def prepare_all(self, length: int) -> None:
         """Compute what all directions need for spectra of some length.
 

@@ -7,6 +7,8 @@ What remains is filtered with the head's aligned responses, which follow about e
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from jaxtyping import Float32, Float64
 
@@ -17,7 +19,9 @@ from auralize.heard_source import HeardSource
 from auralize.interpolation import HrtfInterpolator
 from auralize.source_colour import colour_taps
 from auralize.source_filters import straight_way
-from auralize.spectral_kernels import join_pair, scale_planes, split_pair
+from auralize.spectral_kernels import join_pairs, scale_planes, split_pairs
+
+_LOOK_AHEAD_S, _LOOK_STEP_S = 30.0, 0.1
 
 
 class MovingSources:
@@ -47,6 +51,7 @@ class MovingSources:
         ]
         self._spectra = np.zeros((max(borders, hops + 1) + 2, 2, 2 * bins), dtype=np.float32)
         self._pairs = np.zeros((len(self._spectra), self._filter.length), dtype=np.complex64)
+        self._looked_ahead = 0
         self._no_factors = np.zeros((len(self._spectra), 0, bins), dtype=np.complex64)
         # What was at the end of the last block of each source, where the next one goes on.
         self._last_spectra = np.zeros((len(sources), 2, 2 * bins), dtype=np.float32)
@@ -56,6 +61,7 @@ class MovingSources:
     def prepare_all(self) -> None:
         """Compute what all directions need now, so that no block has to."""
         self._interpolator.prepare_all(self._filter.length)
+        self._looked_ahead = sys.maxsize
 
     def seek(self, start: int) -> None:
         """Go to another place: the next block begins there, as if all before had been heard."""
@@ -72,6 +78,8 @@ class MovingSources:
     def add(self, out: Float32[np.ndarray, "2 block"]) -> None:
         """Add the next block."""
         rate = self._sources[0].sample_rate_hz
+        if self._start >= self._looked_ahead:
+            self._look_ahead()
         times = self._start + self._hop * np.arange(-1, self._filter.borders + 1)
         for number, source in enumerate(self._sources):
             delays = self._filters(source, times / rate)
@@ -88,6 +96,14 @@ class MovingSources:
         self._filter.finish(out)
         self._start += self._block
         self._goes_on = True
+
+    def _look_ahead(self) -> None:
+        """Prepare the directions of some time to come together, which costs less."""
+        rate = self._sources[0].sample_rate_hz
+        times_s = self._start / rate + np.arange(0.0, _LOOK_AHEAD_S, _LOOK_STEP_S)
+        directions = [source.seen_from_listener(times_s)[0] for source in self._sources]
+        self._interpolator.prepare(np.concatenate(directions), self._filter.length)
+        self._looked_ahead = self._start + round(_LOOK_AHEAD_S * rate)
 
     def _filters(
         self, source: HeardSource, times_s: Float64[np.ndarray, "T"]
@@ -111,10 +127,9 @@ class MovingSources:
         What multiplies the head's responses rings on for ever, and would come round.
         """
         pairs = self._pairs[: len(spectra)]
-        for planes, spectrum in zip(spectra, pairs, strict=True):
-            join_pair(planes.reshape(2, 2, -1), spectrum)
+        planes = spectra.reshape(len(spectra), 2, 2, -1)
+        join_pairs(planes, pairs)
         ifft_in_place(pairs)
         pairs[:, self._taps :] = 0
         fft_in_place(pairs)
-        for planes, spectrum in zip(spectra, pairs, strict=True):
-            split_pair(spectrum, planes.reshape(2, 2, -1))
+        split_pairs(pairs, planes)

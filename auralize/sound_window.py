@@ -87,7 +87,7 @@ class SoundWindow:
             ) from error
         part = read[:, self._column]
         # A sum is finite if all is, and needs no memory for an answer for each sample.
-        if not math.isfinite(float(part.sum(dtype=np.float64))):
+        if not math.isfinite(float(part.sum())) and not np.isfinite(part).all():
             at_s = (begin + int(np.argmin(np.isfinite(part)))) / rate
             raise DataError(
                 f"{self._file.name}: a sample at {at_s:.3f} s is not a finite number. Export the "

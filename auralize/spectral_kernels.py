@@ -62,15 +62,42 @@ def sum_products(
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
+def _add_difference(
+    a: Float32[np.ndarray, "bins"],
+    b: Float32[np.ndarray, "bins"],
+    c: Float32[np.ndarray, "bins"],
+    d: Float32[np.ndarray, "bins"],
+    total: Float32[np.ndarray, "bins"],
+) -> None:  # pragma: no cover - compiled
+    for k in range(len(total)):
+        total[k] += a[k] * b[k] - c[k] * d[k]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _add_sum(
+    a: Float32[np.ndarray, "bins"],
+    b: Float32[np.ndarray, "bins"],
+    c: Float32[np.ndarray, "bins"],
+    d: Float32[np.ndarray, "bins"],
+    total: Float32[np.ndarray, "bins"],
+) -> None:  # pragma: no cover - compiled
+    for k in range(len(total)):
+        total[k] += a[k] * b[k] + c[k] * d[k]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def add_product(
     left: Float32[np.ndarray, "2 bins"],
     right: Float32[np.ndarray, "2 bins"],
     total: Float32[np.ndarray, "2 bins"],
 ) -> None:  # pragma: no cover - compiled
-    """Add the product of two spectra to a total."""
-    for k in range(left.shape[1]):
-        total[0, k] += left[0, k] * right[0, k] - left[1, k] * right[1, k]
-        total[1, k] += left[0, k] * right[1, k] + left[1, k] * right[0, k]
+    """Add the product of two spectra to a total.
+
+    The real and the imaginary parts are added one after the other: a compiler gives up on proving
+    that two results and four inputs do not overlap.
+    """
+    _add_difference(left[0], right[0], left[1], right[1], total[0])
+    _add_sum(left[0], right[1], left[1], right[0], total[1])
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
@@ -137,43 +164,51 @@ def cut_frames(
     signals: Float32[np.ndarray, "2 samples"],
     hop: int,
     used: int,
-    frames: Complex64[np.ndarray, "hops length"],
+    frames: Float32[np.ndarray, "hops 2*length"],
 ) -> None:  # pragma: no cover - compiled
     """Write overlapping pieces of a pair of signals as complex ones, with zeros at their ends."""
-    left, right = signals
     for number in range(len(frames)):
-        frame = frames[number]
         begin = number * hop
+        left, right = signals[0, begin : begin + used], signals[1, begin : begin + used]
+        frame = frames[number]
         for n in range(used):
-            frame[n] = complex(left[begin + n], right[begin + n])
-        frame[used:] = 0
+            frame[2 * n] = left[n]
+            frame[2 * n + 1] = right[n]
+        frame[2 * used :] = 0
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
 def add_crossfaded(
     frames: Complex64[np.ndarray, "hops length"],
-    spectra: Float32[np.ndarray, "borders 2 2*bins"],
+    spectra: Float32[np.ndarray, "borders 2 2 bins"],
     split: Float32[np.ndarray, "2 2 bins"],
     leaving: Float32[np.ndarray, "hops 2 2 bins"],
     entering: Float32[np.ndarray, "hops 2 2 bins"],
 ) -> None:  # pragma: no cover - compiled
     """Add what the filters at the start and at the end of each hop make of a pair of signals."""
-    bins = split.shape[2]
     for number in range(len(frames)):
         split_pair(frames[number], split)
         for ear in range(2):
-            before, after = spectra[number, ear], spectra[number + 1, ear]
-            real, imaginary = split[ear]
-            out_real, out_imaginary = leaving[number, ear]
-            a, b = before[:bins], before[bins:]
-            for k in range(bins):
-                out_real[k] += real[k] * a[k] - imaginary[k] * b[k]
-                out_imaginary[k] += real[k] * b[k] + imaginary[k] * a[k]
-            out_real, out_imaginary = entering[number, ear]
-            a, b = after[:bins], after[bins:]
-            for k in range(bins):
-                out_real[k] += real[k] * a[k] - imaginary[k] * b[k]
-                out_imaginary[k] += real[k] * b[k] + imaginary[k] * a[k]
+            add_product(split[ear], spectra[number, ear], leaving[number, ear])
+            add_product(split[ear], spectra[number + 1, ear], entering[number, ear])
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def join_pairs(
+    planes: Float32[np.ndarray, "hops 2 2 bins"], spectra: Complex64[np.ndarray, "hops length"]
+) -> None:  # pragma: no cover - compiled
+    """Join many pairs."""
+    for number in range(len(planes)):
+        join_pair(planes[number], spectra[number])
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def split_pairs(
+    spectra: Complex64[np.ndarray, "hops length"], planes: Float32[np.ndarray, "hops 2 2 bins"]
+) -> None:  # pragma: no cover - compiled
+    """Split many pairs."""
+    for number in range(len(planes)):
+        split_pair(spectra[number], planes[number])
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
@@ -184,14 +219,12 @@ def crossfade(
     out: Float32[np.ndarray, "2 samples"],
 ) -> None:  # pragma: no cover - compiled
     """Add pairs of signals that fade over from one to the other in each hop."""
-    hops = len(leaving)
-    hop = out.shape[1] // hops
-    left, right = out
+    hop = out.shape[1] // len(leaving)
     step = np.float32(1.0 / hop)
-    for number in range(hops):
+    for number in range(len(leaving)):
         old, new = leaving[number, past:], entering[number, past:]
-        begin = number * hop
+        left, right = out[0, number * hop :], out[1, number * hop :]
         for n in range(hop):
             rising = np.float32(n) * step
-            left[begin + n] += old[n].real + rising * (new[n].real - old[n].real)
-            right[begin + n] += old[n].imag + rising * (new[n].imag - old[n].imag)
+            left[n] += old[n].real + rising * (new[n].real - old[n].real)
+            right[n] += old[n].imag + rising * (new[n].imag - old[n].imag)
