@@ -85,6 +85,27 @@ def test_renders_ambix_files_of_the_scenes_order(tmp_path, noise):
     np.testing.assert_allclose(samples, expected, atol=2**-22)
 
 
+def test_a_receding_source_is_lower_in_pitch(tmp_path):
+    """At 5 m/s from 3 m on, what is heard at t was emitted at (t − 3 m/c) / (1 + 5 m/s / c)."""
+    tone = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
+    soundfile.write(tmp_path / "tone.wav", tone.astype(np.float32), RATE, subtype="FLOAT")
+    keys = [{"time_s": t, "position_m": (3 + 5 * t, 0, 1.2)} for t in (0, 4)]
+    what = Scene(
+        sample_rate_hz=RATE,
+        duration_s=0.9,
+        sources=[{"name": "a", "file": "tone.wav", "keyframes": keys}],
+        output={"propagation_delay": True},
+    )
+    w, y, z, x = rendered(what, tmp_path)
+    speed_m_s = what.medium.speed_of_sound_m_s
+    emitted_s = (np.arange(len(w)) / RATE - 3 / speed_m_s) / (1 + 5 / speed_m_s)
+    expected = 0.1 * np.sin(2 * np.pi * 1000 * emitted_s) / (3 + 5 * emitted_s)
+    settled = emitted_s > 0.01  # the file begins with a step in its slope
+    np.testing.assert_allclose(w[settled], expected[settled], atol=1e-6)
+    np.testing.assert_allclose(x, w, atol=1e-7)
+    np.testing.assert_allclose([y, z], 0.0, atol=1e-7)
+
+
 COLOURS = {
     "cardioid": ({"directivity": "cardioid", "yaw_deg": 60}, {}),
     "air": ({"position_m": (0, 40, 1.2)}, {"air_absorption": True}),
