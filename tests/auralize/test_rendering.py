@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -362,6 +361,7 @@ class TestParts:
 @contextmanager
 def files_of_at_most(size):
     """Let no file grow beyond a size, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import resource
 import struct
 from pathlib import Path
 
@@ -237,6 +236,7 @@ def test_endings():
 
 def test_a_full_disk_under_flac(tmp_path):
     """libsndfile's failure becomes one of ours."""
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
