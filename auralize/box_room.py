@@ -16,7 +16,7 @@ from scenes.room import Medium, Room
 from scenes.surface import OCTAVE_BANDS_HZ
 
 _DIRECTIONS = 1024
-_ORDER_STANDING, _ORDER_MOVING = 6, 3
+_ORDER_STANDING, _ORDER_MOVING = 6, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,12 @@
 """Render what a room adds to a scene, block by block: reflections and reverberation.
 
 Where a source and the listener stand still, its whole response does. Where one of them moves, the
-early reflections follow, about 23 times a second, and fade over from one place to the next, so
+early reflections follow, about 47 times a second, and fade over from one place to the next, so
 nothing clicks; the late part stays as it is at the start.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 
@@ -25,7 +24,7 @@ from scenes.scene import Scene
 
 # Long filters in blocks of this length cost least; early reflections follow as often as this.
 _LONG_BLOCK = 8192
-_FOLLOWING_S = 0.043
+_FOLLOWING_S = 0.0214
 # Measured: the responses, their parts and their spectra take so much at their worst.
 _BYTES_A_TAP = 32
 
@@ -48,7 +47,7 @@ class RoomRenderer:
             scene: A scene with a room.
             sources: Its sources that sound.
             receiver: Ears or harmonics.
-            block: Samples of each block, a power of two.
+            block: Samples of each block.
             folder: Where the scene's files are; a room of meshes needs it.
 
         Raises:
@@ -69,9 +68,9 @@ class RoomRenderer:
             RoomResponses(scene, receiver, moving=False, model=model), scene.room
         )
         self.tail_samples = fixed.shape[2] - 1
-        self._fixed_block = min(block, _LONG_BLOCK)
+        self._fixed_block = _part_of(block, _LONG_BLOCK)
         self._fixed = PartitionedFilter(fixed, self._fixed_block) if fixed.any() else None
-        self._hop = min(block, 2 ** round(math.log2(_FOLLOWING_S * self._rate)))
+        self._hop = _part_of(block, round(_FOLLOWING_S * self._rate))
         if self._moving:
             self.tail_samples = max(self.tail_samples, self._responses.early_taps - 1)
             self._early = PartitionedFilter(self._early_at(0.0), self._hop)
@@ -127,6 +126,14 @@ class RoomRenderer:
             f"{taps / self._rate:.1f} s",
             "Choose a lower ambisonic_order or a shorter reverberation.",
         )
+
+
+def _part_of(block: int, longest: int) -> int:
+    """Return the longest whole part of a block that is no longer than something."""
+    parts = -(-block // longest)
+    while block % parts:
+        parts += 1
+    return block // parts
 
 
 def room_renderer(

@@ -70,8 +70,8 @@ class Room(SceneModel):
 
     image_order: Annotated[Integer, Field(ge=0, le=40)] | None = None
     """Up to how many reflections are followed one by one, each through the head's filters; the
-    late part has the others. Default: 6 for a box where nothing moves, 3 where something does,
-    2 for a mesh (1 for one of more than 548 facets)."""
+    late part has the others. Default: 6 for a box where nothing moves, 2 where something does,
+    and for a mesh (1 for one of more than 548 facets)."""
 
     direct: Switch = True
     """Hear the straight way from the sources."""

@@ -9,10 +9,11 @@ from scipy.signal import fftconvolve
 
 from auralize.ambisonics import render_ambisonics
 from auralize.binaural import BLOCK, render_binaural
-from auralize.heard_source import HeardSource
+from auralize.heard_source import HeardSource, open_sources
 from auralize.hrtf import read_hrtf
 from auralize.interpolation import HrtfInterpolator
 from auralize.receivers import Ears, Harmonics
+from auralize.room_renderer import RoomRenderer
 from auralize.room_response import RoomResponses
 from scenes import Scene
 
@@ -181,3 +182,14 @@ def test_sources_keep_their_late_part_whoever_else_sounds(tmp_path, noise):
     rest = rendered(scene(source(mute=True), other), tmp_path)
     both = rendered(scene(source(), other), tmp_path)
     np.testing.assert_allclose(alone + rest, both, atol=2e-6)
+
+
+def test_the_length_of_blocks_changes_nothing(tmp_path, noise):
+    box = scene(source(), moving((1, 1, 1), (1.5, 1, 1)) | {"name": "b"}, room={"rt60_s": 0.2})
+    outputs = []
+    with open_sources(box, tmp_path) as sources:
+        for length in (3000, 12_000):
+            room = RoomRenderer(box, sources, Harmonics(0, RATE), block=length)
+            starts = range(0, 24_000, length)
+            outputs.append(np.concatenate([room.block(start) for start in starts], axis=1))
+    np.testing.assert_allclose(*outputs, atol=1e-5)
