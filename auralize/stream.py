@@ -121,7 +121,7 @@ class StreamRenderer:
         if editable and scene.room is not None:
             raise DataError(
                 f"the room of {scene.title!r} cannot follow a head that moves. Take `room` out of "
-                "the scene to walk through it."
+                "the scene (auralize listen --no-room) to walk through it."
             )
         with ExitStack() as files:
             self._sources = files.enter_context(open_sources(scene, folder, silent=editable))

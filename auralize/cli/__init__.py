@@ -18,6 +18,7 @@ from auralize.cli.decode import decode
 from auralize.cli.demo import demo
 from auralize.cli.doctor import doctor
 from auralize.cli.evaluate import evaluate
+from auralize.cli.listen import listen
 from auralize.cli.render import render
 from auralize.cli.run import run
 from auralize.cli.scene import scene
@@ -73,6 +74,7 @@ for _verb in (
     separate,
     scene,
     render,
+    listen,
     decode,
     compare,
     evaluate,
