@@ -40,8 +40,12 @@ class Material:
     held_at_8_khz: bool = False
 
 
-def material(choice: str | Surface) -> Material:
+def material(choice: str | Surface, where: str = "") -> Material:
     """Return a material by its name, or by its own numbers.
+
+    Args:
+        choice: A name of the library, or numbers.
+        where: What is made of it, for the error.
 
     Raises:
         DataError: The library has no such name.
@@ -59,8 +63,8 @@ def material(choice: str | Surface) -> Material:
         close = difflib.get_close_matches(choice, library, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise DataError(
-            f"no material is named {choice!r}.{hint} There are {', '.join(library)}; or give "
-            "absorption and scattering in numbers."
+            f"{where and where + ': '}no material is named {choice!r}.{hint} There are "
+            f"{', '.join(library)}; or give absorption and scattering in numbers."
         )
     return library[choice]
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
 from auralize.box_room import Arrivals
-from auralize.room_mesh import RoomMesh
+from auralize.room_mesh import ClosedMesh
 from capture.errors import DataError
 
 MOST_IMAGES = 300_000
@@ -30,7 +30,7 @@ class _Images:
 
 
 def mesh_arrivals(
-    mesh: RoomMesh,
+    mesh: ClosedMesh,
     source_m: Float[np.ndarray, "3"],
     listener_m: Float[np.ndarray, "3"],
     order: int,
@@ -72,7 +72,7 @@ def mesh_arrivals(
     )
 
 
-def _mirrored(mesh: RoomMesh, images: _Images) -> _Images:
+def _mirrored(mesh: ClosedMesh, images: _Images) -> _Images:
     """Mirror each image in each facet that it is before."""
     last = images.places_m[:, -1]
     behind = last @ mesh.normals.T - mesh.offsets_m
@@ -94,7 +94,7 @@ def _mirrored(mesh: RoomMesh, images: _Images) -> _Images:
 
 
 def _seen(
-    mesh: RoomMesh, images: _Images, listener_m: Float64[np.ndarray, "3"]
+    mesh: ClosedMesh, images: _Images, listener_m: Float64[np.ndarray, "3"]
 ) -> tuple[Bool[np.ndarray, "images"], Float64[np.ndarray, "seen 3"]]:
     """Return which images the listener sees, and the directions in which sound leaves for them."""
     order = images.facets.shape[1]

@@ -14,7 +14,7 @@ from auralize.box_room import Arrivals, air_per_m
 from auralize.mesh_images import MOST_IMAGES, mesh_arrivals
 from auralize.ray_energy import BIN_S, decay_time_s, energy_curve
 from auralize.room_acoustics import LONGEST_RT60_S, eyring_rt60_s
-from auralize.room_mesh import RoomMesh, read_room_mesh
+from auralize.room_mesh import ClosedMesh, read_room_mesh
 from capture.errors import DataError
 from scenes.room import Medium, Room
 from scenes.room_check import HEAD_RADIUS_M, SOURCE_DEPTH_M
@@ -76,7 +76,7 @@ class MeshRoom:
         self._curves = lru_cache(maxsize=32)(self._late_curves)
 
     @property
-    def mesh(self) -> RoomMesh:
+    def mesh(self) -> ClosedMesh:
         """The surface, with its absorption as it is rendered."""
         return self._mesh
 

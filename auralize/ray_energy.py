@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from numba import njit
 
-from auralize.room_mesh import RoomMesh, nearest_facet
+from auralize.room_mesh import ClosedMesh, nearest_facet
 from auralize.sphere_grids import golden_spiral
 
 BIN_S = 0.002
@@ -26,7 +26,7 @@ _SMALLEST = 1e-12
 
 
 def energy_curve(
-    mesh: RoomMesh,
+    mesh: ClosedMesh,
     origin_m: Float[np.ndarray, "3"],
     *,
     absorption: Float[np.ndarray, "F bands"],

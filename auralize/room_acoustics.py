@@ -17,7 +17,7 @@ from jaxtyping import Float, Float64
 from auralize.materials import material
 from capture.errors import DataError
 from scenes.room import Room
-from scenes.surface import OCTAVE_BANDS_HZ, Walls, per_band
+from scenes.surface import OCTAVE_BANDS_HZ, WALLS, Walls, per_band
 
 LONGEST_RT60_S = 30.0
 """Rooms that would ring longer are taken to ring this long."""
@@ -141,7 +141,11 @@ def _walls(
     """Return absorption and scattering of the walls; where no surface is known, plaster's."""
     surfaces = "plaster" if room.surfaces is None else room.surfaces
     choices = surfaces.materials if isinstance(surfaces, Walls) else (surfaces,) * 6
-    materials = [material(choice) for choice in choices]
+    names = [f".{name}" if isinstance(surfaces, Walls) else "" for name in WALLS]
+    materials = [
+        material(choice, f"room.surfaces{name}")
+        for choice, name in zip(choices, names, strict=True)
+    ]
     absorption = np.stack([materials[wall].absorption for wall in _WALL_ORDER])
     scattering = np.stack([materials[wall].scattering for wall in _WALL_ORDER])
     if room.surfaces is None:

@@ -30,7 +30,7 @@ _Y_UP = (".glb", ".gltf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomMesh:
+class ClosedMesh:
     """The closed surface of a room, in the world's axes.
 
     Attributes:
@@ -97,7 +97,7 @@ class RoomMesh:
         return distance if winding > 0.5 else -distance
 
 
-def read_room_mesh(room: Room, folder: str | os.PathLike[str]) -> RoomMesh:
+def read_room_mesh(room: Room, folder: str | os.PathLike[str]) -> ClosedMesh:
     """Read the files of a room with shape: mesh.
 
     Source of the test for inside: van Oosterom and Strackee 1983, the solid angle of a triangle.
@@ -132,7 +132,10 @@ def read_room_mesh(room: Room, folder: str | os.PathLike[str]) -> RoomMesh:
     trimesh.repair.fix_normals(mesh, multibody=True)
     if mesh.volume < 0:
         mesh.invert()
-    materials = [material(part.surface) for part in parts]
+    materials = [
+        material(part.surface, f"room.meshes[{number}].surface")
+        for number, part in enumerate(parts)
+    ]
     return _with_facets(
         np.asarray(mesh.triangles, dtype=np.float64), of_file[whole], materials, mesh.volume
     )
@@ -172,7 +175,7 @@ def _with_facets(
     of_file: Int64[np.ndarray, "T"],
     materials: Sequence[Any],
     volume_m3: float,
-) -> RoomMesh:
+) -> ClosedMesh:
     crossed = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     doubled = np.linalg.norm(crossed, axis=1)
     kept = doubled > 1e-10
@@ -189,7 +192,7 @@ def _with_facets(
     _, first, facets = np.unique(plane, axis=0, return_index=True, return_inverse=True)
     facets = facets.reshape(-1).astype(np.int64)
     files = of_file[first]
-    return RoomMesh(
+    return ClosedMesh(
         triangles_m=np.ascontiguousarray(triangles),
         facets=facets,
         normals=normals[first],

@@ -5,10 +5,11 @@ World frame: x front, y left, z up; metres, seconds; degrees only in keys that e
 
 from scenes.keyframes import keyframes_from_trajectory
 from scenes.listener import Listener, ListenerKeyframe
-from scenes.room import Medium, Room
+from scenes.room import Medium, Room, RoomMesh
 from scenes.scene import Output, Scene
 from scenes.scene_file import read_scene, scene_text, write_scene
 from scenes.source import Source, SourceKeyframe
+from scenes.surface import Surface, Walls
 
 __all__ = [
     "Listener",
@@ -16,9 +17,12 @@ __all__ = [
     "Medium",
     "Output",
     "Room",
+    "RoomMesh",
     "Scene",
     "Source",
     "SourceKeyframe",
+    "Surface",
+    "Walls",
     "keyframes_from_trajectory",
     "read_scene",
     "scene_text",

@@ -33,6 +33,7 @@ _COMMENTS = {
     "reference_distance_m": "here it is as loud as its file; -6 dB per doubling",
     "propagation_delay": "true: late arrivals, and Doppler shift",
     "pitch_deg": "positive looks down",
+    "rt60_s": "seconds to fall by 60 dB",
 }
 _ALWAYS = {"version", "title", "sample_rate_hz", "listener", "sources"}
 _ALWAYS_INSIDE = {"position_m", "yaw_deg", "gain_db", "reference_distance_m"}

@@ -58,6 +58,12 @@ def test_a_name_that_is_not_there_is_guessed():
         material("carpt")
 
 
+def test_a_wall_of_unknown_material_is_named():
+    room = Room(size_m=SIZE, surfaces={"left": "carpt", "others": "plaster"})
+    with pytest.raises(DataError, match=r"^room\.surfaces\.left: no material is named 'carpt'"):
+        box_acoustics(room, SPEED)
+
+
 def test_eyring_of_a_room_of_one_material():
     room = Room(size_m=SIZE, surfaces={"absorption": 0.2})
     expected = 24 * np.log(10) * VOLUME / (SPEED * -SURFACE * np.log(0.8))
