@@ -61,8 +61,9 @@ class Ears:
         self.late = interpolator.early_samples
         self._turns = np.arange(self.length // 2 + 1) / self.length
         self._measured = KDTree(interpolator.hrtf.directions)
-        self.field = DiffuseField(interpolator)
-        self.field_late = self.field.late
+        field = DiffuseField(interpolator)
+        self.field: Diffuse = field
+        self.field_late = field.late
 
     def arrivals(
         self, directions: Float[np.ndarray, "P 3"], spectra: Complex64[np.ndarray, "P bins"]
@@ -94,7 +95,7 @@ class Harmonics:
         """Take an ambisonic order."""
         self._order = order
         self.outputs = (order + 1) ** 2
-        self.field = DiffuseHarmonics(order)
+        self.field: Diffuse = DiffuseHarmonics(order)
         self.length = _even_length(1, sample_rate_hz)
 
     def arrivals(

@@ -12,6 +12,7 @@ of what was heard before and one of what is heard from now on fade over.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable
@@ -34,6 +35,11 @@ from capture.pose import Pose
 from scenes.scene import Scene
 
 _HOP_S = 0.0107
+# Sources that go round the listener faster than this get new filters more often.
+_FAST_RAD_S = np.radians(25.0)
+_FAST_HOP_S = 0.0014
+# How often directions are looked at for that, and how many at once.
+_LOOK_S, _CHUNK = 0.05, 4096
 _SMALLEST_BLOCK = 16
 # Nodes of directions are wider apart where all are prepared before the first block.
 _LIVE_STEP_RAD = np.radians(5.0)
@@ -308,20 +314,40 @@ class StreamRenderer:
         if room is not None:
             self._renderers.append(_Room(room, block))
         if moving:
-            hop = hop_of(block, self._rate)
-            renderer = MovingSources(moving, interpolator, hop=hop, block=block)
-            self._renderers.append(renderer)
-            if self._editable:
-                renderer.prepare_all()
-                self._live.append(renderer)
+            end_s = self.sample_count / self._rate
+            fast = [s for s in moving if not self._editable and turns_fast(s, end_s)]
+            slow = [source for source in moving if source not in fast]
+            for sources, hop_s in ((slow, _HOP_S), (fast, _FAST_HOP_S)):
+                if sources:
+                    hop = hop_of(block, hop_s * self._rate)
+                    renderer = MovingSources(sources, interpolator, hop=hop, block=block)
+                    self._renderers.append(renderer)
+                    if self._editable:
+                        renderer.prepare_all()
+                        self._live.append(renderer)
 
 
-def hop_of(block: int, sample_rate_hz: int) -> int:
-    """Return the longest part of a block, up to 10.7 ms, that fits into it several times."""
-    hops = -(-block // round(_HOP_S * sample_rate_hz))
+def hop_of(block: int, longest: float) -> int:
+    """Return the longest part that fits into a block several times and is not too long."""
+    hops = max(1, math.ceil(block / max(longest, 1)))
     while block % hops:
         hops += 1
     return block // hops
+
+
+def turns_fast(source: HeardSource, end_s: float) -> bool:
+    """Return whether a source ever goes round the listener so fast that 10 ms are too long.
+
+    At high frequencies a head's response changes by up to 4 dB in a degree.
+    """
+    step_s = _CHUNK * _LOOK_S
+    for start_s in np.arange(0.0, end_s, step_s):
+        times_s = start_s + _LOOK_S * np.arange(_CHUNK + 1)
+        directions = source.seen_from_listener(times_s)[0]
+        steps_rad = np.linalg.norm(np.diff(directions, axis=0), axis=1)
+        if steps_rad.max() > _FAST_RAD_S * _LOOK_S:
+            return True
+    return False
 
 
 class _Levels:
