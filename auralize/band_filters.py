@@ -42,8 +42,8 @@ class BandFilters:
         curves.append(-air_db * np.log(10) / 20)
         logs = minimum_phase_log_spectra(np.array(curves))[:, ::_OVERSAMPLED]
         bins = np.arange(length // 2 + 1)
-        self._log_magnitudes = logs.real.astype(np.float32)
-        self._phases = np.vstack([logs.imag, -2 * np.pi * bins / length]).astype(np.float32)
+        self._log_magnitudes = np.real(logs).astype(np.float32)
+        self._phases = np.vstack([np.imag(logs), -2 * np.pi * bins / length]).astype(np.float32)
         fade = np.clip((bins / (length / 2) - _FADE_FROM) / (1 - _FADE_FROM), 0, 1)
         self._fade = (np.cos(fade * np.pi / 2) ** 2).astype(np.float32)
 

@@ -23,8 +23,10 @@ class Receiver(Protocol):
     outputs: int
     """Channels."""
 
-    field: Diffuse
-    """What diffuse sound is at the channels."""
+    @property
+    def field(self) -> Diffuse:
+        """What diffuse sound is at the channels."""
+        ...
 
     field_late: int
     """By how many samples diffuse sound is to be late, as responses to arrivals are."""
