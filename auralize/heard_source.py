@@ -123,12 +123,12 @@ class HeardSource:
         A source in the middle of the head is taken to be in front of it.
         """
         away = self.positions_at(times_s) - self.ears.positions_at(times_s)
-        if len(self.ears.times_s) == 1:
-            turn = quaternion_conjugate(self.ears.orientations_at(times_s[:1]))
-            away = away @ rotation_matrix_from_quaternion(turn)[0].T
+        if isinstance(self.ears, LiveListener):
+            matrices = self.ears.matrices_at(times_s)
         else:
             turns = quaternion_conjugate(self.ears.orientations_at(times_s))
-            away = np.einsum("tij,tj->ti", rotation_matrix_from_quaternion(turns), away)
+            matrices = rotation_matrix_from_quaternion(turns)
+        away = np.einsum("tij,tj->ti", matrices, away)
         distances = np.sqrt(np.einsum("tx,tx->t", away, away))
         inside = distances < _SAME_PLACE_M
         away[inside] = (1.0, 0.0, 0.0)

@@ -80,9 +80,9 @@ class MovingSources:
         rate = self._sources[0].sample_rate_hz
         if self._start >= self._looked_ahead:
             self._look_ahead()
-        times = self._start + self._hop * np.arange(-1, self._filter.borders + 1)
+        times = (self._start + self._hop * np.arange(-1, self._filter.borders + 1)) / rate
         for number, source in enumerate(self._sources):
-            delays = self._filters(source, times / rate)
+            delays = self._filters(source, times)
             slopes = slopes_of(delays)
             delays = delays[1:-1]
             spectra = self._spectra[1 : self._filter.borders + 1]

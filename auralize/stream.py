@@ -34,10 +34,9 @@ from capture.errors import DataError
 from capture.pose import Pose
 from scenes.scene import Scene
 
-_HOP_S = 0.0107
-# Sources that go round the listener faster than this get new filters more often.
-_FAST_RAD_S = np.radians(25.0)
-_FAST_HOP_S = 0.0014
+# How long filters last at most for sources that go round the listener as fast as this (radians a
+# second). High up, a head's response changes by up to 4 dB in a degree.
+_HOPS = ((np.radians(25.0), 0.0107), (np.radians(45.0), 0.0054), (math.inf, 0.0014))
 # How often directions are looked at for that, and how many at once.
 _LOOK_S, _CHUNK = 0.05, 4096
 _SMALLEST_BLOCK = 16
@@ -132,9 +131,8 @@ class StreamRenderer:
         with ExitStack() as files:
             self._sources = files.enter_context(open_sources(scene, folder, silent=editable))
             self._listener = LiveListener(scene.listener.trajectory)
-            if editable:
-                for source in self._sources:
-                    source.ears = self._listener
+            for source in self._sources:
+                source.ears = self._listener
             self._levels = _Levels(scene)
             self._set_levels()
             self._make_renderers(folder, interpolator)
@@ -315,16 +313,17 @@ class StreamRenderer:
             self._renderers.append(_Room(room, block))
         if moving:
             end_s = self.sample_count / self._rate
-            fast = [s for s in moving if not self._editable and turns_fast(s, end_s)]
-            slow = [source for source in moving if source not in fast]
-            for sources, hop_s in ((slow, _HOP_S), (fast, _FAST_HOP_S)):
-                if sources:
-                    hop = hop_of(block, hop_s * self._rate)
-                    renderer = MovingSources(sources, interpolator, hop=hop, block=block)
-                    self._renderers.append(renderer)
-                    if self._editable:
-                        renderer.prepare_all()
-                        self._live.append(renderer)
+            by_hop: dict[int, list[HeardSource]] = {}
+            for source in moving:
+                speed = 0.0 if self._editable else fastest_rad_s(source, end_s)
+                longest_s = next(hop_s for most, hop_s in _HOPS if speed <= most)
+                by_hop.setdefault(hop_of(block, longest_s * self._rate), []).append(source)
+            for hop, sources in by_hop.items():
+                renderer = MovingSources(sources, interpolator, hop=hop, block=block)
+                self._renderers.append(renderer)
+                if self._editable:
+                    renderer.prepare_all()
+                    self._live.append(renderer)
 
 
 def hop_of(block: int, longest: float) -> int:
@@ -335,19 +334,15 @@ def hop_of(block: int, longest: float) -> int:
     return block // hops
 
 
-def turns_fast(source: HeardSource, end_s: float) -> bool:
-    """Return whether a source ever goes round the listener so fast that 10 ms are too long.
-
-    At high frequencies a head's response changes by up to 4 dB in a degree.
-    """
-    step_s = _CHUNK * _LOOK_S
-    for start_s in np.arange(0.0, end_s, step_s):
+def fastest_rad_s(source: HeardSource, end_s: float) -> float:
+    """Return how fast a source goes round the listener at most, in radians a second."""
+    fastest = 0.0
+    for start_s in np.arange(0.0, end_s, _CHUNK * _LOOK_S):
         times_s = start_s + _LOOK_S * np.arange(_CHUNK + 1)
         directions = source.seen_from_listener(times_s)[0]
         steps_rad = np.linalg.norm(np.diff(directions, axis=0), axis=1)
-        if steps_rad.max() > _FAST_RAD_S * _LOOK_S:
-            return True
-    return False
+        fastest = max(fastest, float(steps_rad.max()) / _LOOK_S)
+    return fastest
 
 
 class _Levels:

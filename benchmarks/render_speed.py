@@ -25,6 +25,7 @@ from auralize.binaural import BLOCK, render_binaural
 from auralize.convolution import StaticFilter
 from auralize.hrtf import Hrtf, read_hrtf
 from auralize.rendering import render
+from auralize.stream import StreamRenderer
 from scenes import Scene, write_scene
 
 RATE = 48_000
@@ -41,7 +42,10 @@ def best_cpu_s(work: Callable[[], object], repeats: int) -> float:
 
 
 def make_scene(count: int, seconds: float, *, moving: bool) -> Scene:
-    """Return a scene of sources on an arc, standing, or swaying with a key every half second."""
+    """Return a scene of sources on an arc, standing, or swaying with a key every half second.
+
+    Where they sway, sound takes its time: there is Doppler shift.
+    """
     sources: list[dict[str, object]] = []
     rng = np.random.default_rng(1)
     for number, azimuth in enumerate(np.linspace(-1.2, 1.2, count)):
@@ -52,7 +56,14 @@ def make_scene(count: int, seconds: float, *, moving: bool) -> Scene:
         ]
         where = {"keyframes": keys} if moving else {"position_m": place}
         sources.append({"name": str(number), "file": f"{number}.wav"} | where)
-    return Scene.model_validate({"sample_rate_hz": RATE, "duration_s": seconds, "sources": sources})
+    return Scene.model_validate(
+        {
+            "sample_rate_hz": RATE,
+            "duration_s": seconds,
+            "sources": sources,
+            "output": {"propagation_delay": moving},
+        }
+    )
 
 
 def filter_rows(sounds: np.ndarray, head: Hrtf) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -74,6 +85,14 @@ def filter_rows(sounds: np.ndarray, head: Hrtf) -> Iterator[tuple[str, Callable[
     yield "the same by scipy.signal.oaconvolve", peer
 
 
+def stream(scene: Scene, folder: Path, head: Hrtf) -> None:
+    """Play a scene live, as `auralize listen` does, as fast as it goes."""
+    block = np.empty((2, 512), dtype=np.float32)
+    with StreamRenderer(scene, folder, head, block=512) as renderer:
+        while not renderer.finished:
+            renderer.process(block)
+
+
 def scene_rows(
     scene: Scene, kind: str, folder: Path, head: Hrtf
 ) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -81,6 +100,7 @@ def scene_rows(
     path = folder / f"{kind}.yaml"
     write_scene(path, scene)
     yield f"render_binaural, {kind}", lambda: deque(render_binaural(scene, folder, head), maxlen=0)
+    yield f"StreamRenderer, blocks of 512, {kind}", lambda: stream(scene, folder, head)
     yield (
         f"render_ambisonics, order 3, {kind}",
         lambda: deque(render_ambisonics(scene, folder, order=3), maxlen=0),
