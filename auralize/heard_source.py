@@ -37,8 +37,8 @@ NEAREST_M = 0.15
 
 _SAME_PLACE_M = 1e-6
 _LOOK_S = 0.01
-# At 30 m/s, four rounds leave the emission time wrong by less than a part in 10⁴ of a sample.
-_ROUNDS = 4
+_SAME_TIME_S = 1e-9
+_ROUNDS = 20
 # Delays are given this often where one sound is read, in samples.
 _HOP = 256
 
@@ -182,9 +182,12 @@ class HeardSource:
         ears = self.ears.positions_at(times)
         emitted = times
         # Each round is nearer by the ratio of the source's speed to that of sound.
-        for _ in range(_ROUNDS if self.source.moves else 1):
+        for _ in range(_ROUNDS):
             away = self._middle(emitted) - ears
+            before = emitted
             emitted = times - np.sqrt(np.einsum("tx,tx->t", away, away)) / self._speed_m_s
+            if not self.source.moves or np.abs(emitted - before).max() < _SAME_TIME_S:
+                break
         return emitted
 
     def delays_samples(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:

@@ -7,6 +7,7 @@ What remains is filtered with the head's aligned responses, which follow about e
 
 from __future__ import annotations
 
+import math
 import sys
 
 import numpy as np
@@ -21,6 +22,12 @@ from auralize.source_colour import colour_taps
 from auralize.source_filters import straight_way
 from auralize.spectral_kernels import join_pairs, scale_planes, split_pairs
 
+# How long filters last at most for sources that go round the listener as fast as this (radians a
+# second). High up, a head's response changes by up to 4 dB in a degree.
+_HOPS = ((np.radians(25.0), 0.0107), (np.radians(45.0), 0.0054), (math.inf, 0.0014))
+# How often directions are looked at for that, and how many at once.
+_LOOK_S, _CHUNK = 0.05, 4096
+# How far directions are prepared together, and how often they are looked at.
 _LOOK_AHEAD_S, _LOOK_STEP_S = 30.0, 0.1
 
 
@@ -133,3 +140,26 @@ class MovingSources:
         pairs[:, self._taps :] = 0
         fft_in_place(pairs)
         split_pairs(pairs, planes)
+
+
+def hop_of(block: int, sample_rate_hz: int, fastest_rad_s: float) -> int:
+    """Return how many samples filters last where a source goes round the listener at most so fast.
+
+    It is a part of the block: they fit into it a whole number of times.
+    """
+    longest_s = next(hop_s for most, hop_s in _HOPS if fastest_rad_s <= most)
+    hops = math.ceil(block / max(1, round(longest_s * sample_rate_hz)))
+    while block % hops:
+        hops += 1
+    return block // hops
+
+
+def fastest_rad_s(source: HeardSource, end_s: float) -> float:
+    """Return how fast a source goes round the listener at most, in radians a second."""
+    fastest = 0.0
+    for start_s in np.arange(0.0, end_s, _CHUNK * _LOOK_S):
+        times_s = start_s + _LOOK_S * np.arange(_CHUNK + 1)
+        directions = source.seen_from_listener(times_s)[0]
+        steps_rad = np.linalg.norm(np.diff(directions, axis=0), axis=1)
+        fastest = max(fastest, float(steps_rad.max()) / _LOOK_S)
+    return fastest

@@ -12,7 +12,6 @@ of what was heard before and one of what is heard from now on fade over.
 
 from __future__ import annotations
 
-import math
 import os
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from auralize.heard_source import HeardSource, open_sources, sample_count
 from auralize.hrtf import Hrtf, read_listeners_hrtf
 from auralize.interpolation import HrtfInterpolator
 from auralize.live_listener import LiveListener
-from auralize.moving import MovingSources
+from auralize.moving import MovingSources, fastest_rad_s, hop_of
 from auralize.receivers import Ears
 from auralize.room_renderer import RoomRenderer, room_renderer
 from auralize.standing import StandingSources
@@ -34,11 +33,6 @@ from capture.errors import DataError
 from capture.pose import Pose
 from scenes.scene import Scene
 
-# How long filters last at most for sources that go round the listener as fast as this (radians a
-# second). High up, a head's response changes by up to 4 dB in a degree.
-_HOPS = ((np.radians(25.0), 0.0107), (np.radians(45.0), 0.0054), (math.inf, 0.0014))
-# How often directions are looked at for that, and how many at once.
-_LOOK_S, _CHUNK = 0.05, 4096
 _SMALLEST_BLOCK = 16
 # Nodes of directions are wider apart where all are prepared before the first block.
 _LIVE_STEP_RAD = np.radians(5.0)
@@ -316,33 +310,13 @@ class StreamRenderer:
             by_hop: dict[int, list[HeardSource]] = {}
             for source in moving:
                 speed = 0.0 if self._editable else fastest_rad_s(source, end_s)
-                longest_s = next(hop_s for most, hop_s in _HOPS if speed <= most)
-                by_hop.setdefault(hop_of(block, longest_s * self._rate), []).append(source)
+                by_hop.setdefault(hop_of(block, self._rate, speed), []).append(source)
             for hop, sources in by_hop.items():
                 renderer = MovingSources(sources, interpolator, hop=hop, block=block)
                 self._renderers.append(renderer)
                 if self._editable:
                     renderer.prepare_all()
                     self._live.append(renderer)
-
-
-def hop_of(block: int, longest: float) -> int:
-    """Return the longest part that fits into a block several times and is not too long."""
-    hops = max(1, math.ceil(block / max(longest, 1)))
-    while block % hops:
-        hops += 1
-    return block // hops
-
-
-def fastest_rad_s(source: HeardSource, end_s: float) -> float:
-    """Return how fast a source goes round the listener at most, in radians a second."""
-    fastest = 0.0
-    for start_s in np.arange(0.0, end_s, _CHUNK * _LOOK_S):
-        times_s = start_s + _LOOK_S * np.arange(_CHUNK + 1)
-        directions = source.seen_from_listener(times_s)[0]
-        steps_rad = np.linalg.norm(np.diff(directions, axis=0), axis=1)
-        fastest = max(fastest, float(steps_rad.max()) / _LOOK_S)
-    return fastest
 
 
 class _Levels:

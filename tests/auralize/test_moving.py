@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve
 from auralize.binaural import render_binaural
 from auralize.hrtf import read_hrtf
 from auralize.interpolation import HrtfInterpolator
-from auralize.stream import hop_of
+from auralize.moving import hop_of
 from scenes import Scene
 
 RATE = 48_000
@@ -121,8 +121,10 @@ def test_a_tone_that_passes_at_5_m_s_has_no_spurs(tmp_path, head, frequency, dis
         assert 20 * np.log10(spurs) < -80
 
 
-def test_hops_fit_into_blocks():
-    assert hop_of(32_768, 512) == 512
-    assert hop_of(480, 512) == 480
-    assert hop_of(1000, 512) == 500
-    assert hop_of(1021, 512) == 1  # a prime number
+def test_filters_last_shorter_where_a_source_goes_round_fast():
+    assert hop_of(32_768, RATE, 0.1) == 512
+    assert hop_of(32_768, RATE, 0.6) == 256
+    assert hop_of(32_768, RATE, 3.0) == 64
+    assert hop_of(480, RATE, 0.1) == 480
+    assert hop_of(1000, RATE, 0.1) == 500
+    assert hop_of(1021, RATE, 0.1) == 1  # a prime number
