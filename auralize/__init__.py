@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from capture.lazy import lazy
 
 if TYPE_CHECKING:
-    from auralize.ambisonic_files import DecodeReport, decode
-    from auralize.ambisonics import render_ambisonics
-    from auralize.binaural import render_binaural
+    from auralize.ambisonics.render import render_ambisonics
     from auralize.compose import compose_scene
-    from auralize.hrtf import Hrtf, read_hrtf
+    from auralize.hrtf.head import Hrtf, read_hrtf
+    from auralize.output.ambisonic_files import DecodeReport, decode
+    from auralize.output.render_report import RenderReport
+    from auralize.output.rendering import render
     from auralize.pipeline import run
     from auralize.receipt import Receipt
-    from auralize.render_report import RenderReport
-    from auralize.rendering import render
+    from auralize.stream.binaural import render_binaural
 
 __all__ = [
     "DecodeReport",
@@ -34,16 +34,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DecodeReport": "auralize.ambisonic_files",
-    "Hrtf": "auralize.hrtf",
+    "DecodeReport": "auralize.output.ambisonic_files",
+    "Hrtf": "auralize.hrtf.head",
     "Receipt": "auralize.receipt",
-    "RenderReport": "auralize.render_report",
+    "RenderReport": "auralize.output.render_report",
     "compose_scene": "auralize.compose",
-    "decode": "auralize.ambisonic_files",
-    "read_hrtf": "auralize.hrtf",
-    "render": "auralize.rendering",
-    "render_ambisonics": "auralize.ambisonics",
-    "render_binaural": "auralize.binaural",
+    "decode": "auralize.output.ambisonic_files",
+    "read_hrtf": "auralize.hrtf.head",
+    "render": "auralize.output.rendering",
+    "render_ambisonics": "auralize.ambisonics.render",
+    "render_binaural": "auralize.stream.binaural",
     "run": "auralize.pipeline",
 }
 

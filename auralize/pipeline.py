@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from auralize.hrtf import read_hrtf
-from auralize.localisation import localisation_table
+from auralize.hrtf.head import read_hrtf
+from auralize.output.render_report import RenderReport
+from auralize.output.rendering import render
 from auralize.receipt import Receipt
-from auralize.render_report import RenderReport
-from auralize.rendering import render
 from auralize.report import Report, ReportPlayer, write_report
+from auralize.report.localisation import localisation_table
 from auralize.stages import scene_of, segment_take, separate_take
 from capture.performer import Performer
 from capture.take import open_take

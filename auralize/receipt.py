@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from auralize.json_numbers import finite
+from auralize.output.json_numbers import finite
 from capture.atomic import atomic_path
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from auralize.compose import compose_scene
-from auralize.take_room import room_from_take
+from auralize.rooms.from_take import room_from_take
 from capture.errors import DataError
 from capture.find_performers import FindConfig, find_performers
 from capture.performer import Performer, read_performers, write_performers

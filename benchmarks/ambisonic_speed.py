@@ -23,12 +23,12 @@ import numpy as np
 import soundfile
 from scipy.signal import oaconvolve
 
-from auralize.ambisonic_decoding import BinauralDecoder
-from auralize.ambisonics import render_ambisonics
-from auralize.hrtf import read_hrtf
-from auralize.magls import magls_decoder
-from auralize.sphere_grids import golden_spiral
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.ambisonics.decoding import BinauralDecoder
+from auralize.ambisonics.magls import magls_decoder
+from auralize.ambisonics.render import render_ambisonics
+from auralize.dsp.sphere_grids import golden_spiral
+from auralize.dsp.spherical_harmonics import spherical_harmonics
+from auralize.hrtf.head import read_hrtf
 from benchmarks.render_speed import best_cpu_s, make_scene
 from scenes import Scene
 

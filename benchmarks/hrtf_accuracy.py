@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralize.binaural import render_binaural
-from auralize.hrtf import Hrtf, read_hrtf
-from auralize.interaural import erb_centers_hz, erb_levels_db, interaural_time_difference_s
+from auralize.hrtf.head import Hrtf, read_hrtf
+from auralize.hrtf.interaural import erb_centers_hz, erb_levels_db, interaural_time_difference_s
+from auralize.stream.binaural import render_binaural
 from benchmarks.hrtf_methods import METHODS, WHERE, angles_deg
 from scenes import Scene
 

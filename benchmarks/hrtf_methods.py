@@ -10,10 +10,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from auralize.direction_mesh import DirectionMesh
-from auralize.fourier import irfft, rfft
-from auralize.hrtf import Hrtf
-from auralize.interpolation import HrtfInterpolator
+from auralize.dsp.fourier import irfft, rfft
+from auralize.hrtf.direction_mesh import DirectionMesh
+from auralize.hrtf.head import Hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
 
 
 def nearest(head: Hrtf, directions: np.ndarray) -> np.ndarray:

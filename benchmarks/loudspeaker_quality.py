@@ -14,10 +14,10 @@ import argparse
 
 import numpy as np
 
-from auralize.loudspeaker_decoding import loudspeaker_decoder, reproduce
-from auralize.loudspeaker_layout import LoudspeakerLayout, named_layouts
-from auralize.sphere_grids import golden_spiral
-from auralize.spherical_harmonics import channel_degrees, spherical_harmonics
+from auralize.ambisonics.loudspeaker_decoding import loudspeaker_decoder, reproduce
+from auralize.ambisonics.loudspeaker_layout import LoudspeakerLayout, named_layouts
+from auralize.dsp.sphere_grids import golden_spiral
+from auralize.dsp.spherical_harmonics import channel_degrees, spherical_harmonics
 
 ALL_ROUND = golden_spiral(2000)
 AZIMUTHS = np.linspace(0, 2 * np.pi, 360, endpoint=False)

@@ -15,9 +15,9 @@ import time
 
 import numpy as np
 
-from auralize.hrtf import Hrtf, read_hrtf
-from auralize.magls import magls_decoder
-from auralize.spherical_harmonics import channel_degrees, spherical_harmonics
+from auralize.ambisonics.magls import magls_decoder
+from auralize.dsp.spherical_harmonics import channel_degrees, spherical_harmonics
+from auralize.hrtf.head import Hrtf, read_hrtf
 from benchmarks.hrtf_accuracy import compare
 
 RATE = 48_000

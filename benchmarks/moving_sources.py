@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralize.binaural import render_binaural
-from auralize.hrtf import Hrtf, read_hrtf
-from auralize.interpolation import HrtfInterpolator
+from auralize.hrtf.head import Hrtf, read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.stream.binaural import render_binaural
 from benchmarks.render_speed import RATE, make_scene
 from scenes import Scene
 

@@ -28,12 +28,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralize.ambisonic_decoding import BinauralDecoder
-from auralize.ambisonics import render_ambisonics
-from auralize.binaural import render_binaural
-from auralize.convolution import StaticFilter
-from auralize.hrtf import Hrtf, read_hrtf
-from auralize.interpolation import HrtfInterpolator
+from auralize.ambisonics.decoding import BinauralDecoder
+from auralize.ambisonics.render import render_ambisonics
+from auralize.dsp.convolution import StaticFilter
+from auralize.hrtf.head import Hrtf, read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.stream.binaural import render_binaural
 from benchmarks.ambisonic_speed import BLOCK, decode_blocks
 from benchmarks.peer_worker import best_cpu_s
 from benchmarks.sofa_file import write_sofa

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralize.air import air_absorption_db_per_m
-from auralize.binaural import render_binaural
-from auralize.hrtf import Hrtf, read_hrtf
-from auralize.sphere_head import sphere_head
+from auralize.hrtf.head import Hrtf, read_hrtf
+from auralize.sources.air import air_absorption_db_per_m
+from auralize.sources.sphere_head import sphere_head
+from auralize.stream.binaural import render_binaural
 from scenes import Medium, Scene
 
 REFERENCES = Path(__file__).parents[1] / "tests" / "references" / "auralize"

@@ -20,12 +20,12 @@ import numpy as np
 import soundfile
 from scipy.signal import oaconvolve
 
-from auralize.ambisonics import render_ambisonics
-from auralize.binaural import BLOCK, render_binaural
-from auralize.convolution import StaticFilter
-from auralize.hrtf import Hrtf, read_hrtf
-from auralize.rendering import render
-from auralize.stream import StreamRenderer
+from auralize.ambisonics.render import render_ambisonics
+from auralize.dsp.convolution import StaticFilter
+from auralize.hrtf.head import Hrtf, read_hrtf
+from auralize.output.rendering import render
+from auralize.stream.binaural import BLOCK, render_binaural
+from auralize.stream.renderer import StreamRenderer
 from scenes import Scene, write_scene
 
 RATE = 48_000

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralize.heard_source import HeardSource
-from auralize.hrtf import Hrtf, read_hrtf
-from auralize.interpolation import HrtfInterpolator
-from auralize.receivers import Ears, Harmonics
-from auralize.room_response import RoomResponses
+from auralize.hrtf.head import Hrtf, read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.rooms.receivers import Ears, Harmonics
+from auralize.rooms.response import RoomResponses
+from auralize.sources.heard_source import HeardSource
 from scenes import Scene
 from scenes.surface import OCTAVE_BANDS_HZ
 

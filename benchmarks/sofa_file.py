@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from auralize.hrtf import Hrtf, default_hrtf_path
+from auralize.hrtf.head import Hrtf, default_hrtf_path
 
 
 def write_sofa(path: Path, head: Hrtf) -> None:

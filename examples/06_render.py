@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from auralize.rendering import render
+from auralize.output.rendering import render
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")
 preview = render(folder / "scene.yaml", folder / "preview.wav")

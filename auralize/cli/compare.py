@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from auralize.compare_sounds import SoundComparison
+    from auralize.compare.sounds import SoundComparison
 
 _SCENES = (".yaml", ".yml")
 
@@ -41,14 +41,14 @@ def compare(
     """
     import json
 
-    from auralize.json_numbers import finite
+    from auralize.output.json_numbers import finite
 
     kinds = [path.suffix.lower() in _SCENES for path in (first, second)]
     if kinds[0] != kinds[1]:
         raise click.UsageError("give two sound files or two scenes, not one of each.")
     if all(kinds):
-        from auralize.compare_scenes import compare_scenes
-        from auralize.comparison_text import scenes_text
+        from auralize.compare.scenes import compare_scenes
+        from auralize.compare.text import scenes_text
 
         if plot is not None:
             raise click.UsageError("--plot draws sounds, not scenes.")
@@ -56,7 +56,7 @@ def compare(
         text = scenes_text(comparison)
     else:
         comparison = _compare_sounds(first, second, plot)
-        from auralize.comparison_text import sounds_text
+        from auralize.compare.text import sounds_text
 
         text = sounds_text(comparison)
     click.echo(json.dumps(finite(comparison.to_dict())) if as_json else text)
@@ -70,11 +70,11 @@ def compare(
 
 
 def _compare_sounds(first: Path, second: Path, plot: Path | None) -> SoundComparison:
-    from auralize.compare_sounds import compare_sounds
+    from auralize.compare.sounds import compare_sounds
 
     comparison = compare_sounds(first, second)
     if plot is not None:
-        from auralize.comparison_plot import plot_sounds
+        from auralize.compare.plot import plot_sounds
 
         plot_sounds(comparison, plot)
     return comparison

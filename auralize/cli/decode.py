@@ -78,8 +78,8 @@ def decode(
     import math
     from typing import Any
 
-    from auralize.ambisonic_files import decode as decode_file
-    from auralize.json_numbers import finite
+    from auralize.output.ambisonic_files import decode as decode_file
+    from auralize.output.json_numbers import finite
     from capture.pose import quaternion_from_euler
 
     if layout is not None and (sofa is not None or diffuse_field):

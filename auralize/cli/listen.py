@@ -70,13 +70,13 @@ def listen(
     Head trackers send OSC over UDP: /ypr, /yaw, /pitch, /roll (degrees), /quaternion (w x y z),
     /xyz (metres) or /head_pose (x y z yaw pitch roll), under any prefix.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from auralize.audio_output import AudioOutput, DeviceOutput, FileOutput
     from auralize.cli.keyboard import pressed_keys
-    from auralize.head_tracker import HeadTracker
-    from auralize.hrtf import read_hrtf
-    from auralize.listening import Session
-    from auralize.listening import listen as play
-    from auralize.stream import StreamRenderer
+    from auralize.hrtf.head import read_hrtf
+    from auralize.listen.audio_output import AudioOutput, DeviceOutput, FileOutput
+    from auralize.listen.head_tracker import HeadTracker
+    from auralize.listen.listening import Session
+    from auralize.listen.listening import listen as play
+    from auralize.stream.renderer import StreamRenderer
     from scenes.scene_file import read_scene
 
     if loop and to_file is not None and seconds is None:

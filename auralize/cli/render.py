@@ -73,8 +73,8 @@ def render(
     import dataclasses
     import json
 
-    from auralize.json_numbers import finite
-    from auralize.rendering import render as render_scene
+    from auralize.output.json_numbers import finite
+    from auralize.output.rendering import render as render_scene
 
     ambisonic = {"ambisonic_order": order, "ambisonic_convention": convention}
     changes = changed_levels(sample_format, loudness_lufs, limit) | {

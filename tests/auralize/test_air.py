@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auralize.air import air_absorption_db_per_m
+from auralize.sources.air import air_absorption_db_per_m
 from scenes import Medium
 
 TABLE = Path(__file__).parents[1] / "references" / "auralize" / "iso9613_1_table1.csv"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auralize.ambisonic_conventions import from_sn3d, to_sn3d
-from auralize.sphere_grids import golden_spiral
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.ambisonics.conventions import from_sn3d, to_sn3d
+from auralize.dsp.sphere_grids import golden_spiral
+from auralize.dsp.spherical_harmonics import spherical_harmonics
 
 
 def furse_malham(azimuth, elevation):

@@ -10,17 +10,17 @@ import scipy.signal
 import soundfile
 from click.testing import CliRunner
 
-from auralize.ambisonic_conventions import from_sn3d
-from auralize.ambisonic_files import decode
-from auralize.binaural import render_binaural
+from auralize.ambisonics.conventions import from_sn3d
+from auralize.ambisonics.loudspeaker_decoding import loudspeaker_decoder
+from auralize.ambisonics.loudspeaker_layout import named_layouts
+from auralize.ambisonics.magls import magls_decoder
 from auralize.cli import cli
-from auralize.hrtf import read_hrtf
-from auralize.interaural import interaural_time_difference_s
-from auralize.loudspeaker_decoding import loudspeaker_decoder
-from auralize.loudspeaker_layout import named_layouts
-from auralize.magls import magls_decoder
-from auralize.rendering import render
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.dsp.spherical_harmonics import spherical_harmonics
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interaural import interaural_time_difference_s
+from auralize.output.ambisonic_files import decode
+from auralize.output.rendering import render
+from auralize.stream.binaural import render_binaural
 from capture.errors import DataError, FileFormatError, OutputError
 from capture.pose import quaternion_from_yaw
 from scenes import Scene, write_scene

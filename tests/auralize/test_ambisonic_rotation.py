@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auralize.ambisonic_rotation import (
+from auralize.ambisonics.rotation import (
     HeadTurner,
     channels_for_turned_head,
     rotation_of_channels,
 )
-from auralize.sphere_grids import golden_spiral
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.dsp.sphere_grids import golden_spiral
+from auralize.dsp.spherical_harmonics import spherical_harmonics
 from capture.pose import (
     Pose,
     quaternion_from_euler,

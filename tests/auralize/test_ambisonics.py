@@ -10,16 +10,16 @@ import scipy.signal
 import soundfile
 from click.testing import CliRunner
 
-from auralize import memory
-from auralize.ambisonic_conventions import from_sn3d
-from auralize.ambisonics import render_ambisonics
+from auralize.ambisonics.conventions import from_sn3d
+from auralize.ambisonics.render import render_ambisonics
 from auralize.cli import cli
-from auralize.heard_source import open_sources
-from auralize.rendering import render
-from auralize.source_colour import colour_taps
-from auralize.source_filters import mono_filters
-from auralize.sphere_grids import golden_spiral
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.dsp.sphere_grids import golden_spiral
+from auralize.dsp.spherical_harmonics import spherical_harmonics
+from auralize.output.rendering import render
+from auralize.rooms import memory
+from auralize.sources.colour import colour_taps
+from auralize.sources.heard_source import open_sources
+from auralize.sources.straight_way import mono_filters
 from capture.errors import DataError
 from scenes import Scene, write_scene
 from scenes.scene import Output

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 
-from auralize.binaural import BLOCK, render_binaural
-from auralize.hrtf import read_hrtf
-from auralize.interaural import (
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interaural import (
     erb_levels_db,
     interaural_level_difference_db,
     interaural_time_difference_s,
 )
+from auralize.stream.binaural import BLOCK, render_binaural
 from capture.errors import DataError, FileFormatError
 from scenes import Scene
 

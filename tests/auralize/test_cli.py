@@ -12,7 +12,7 @@ import soundfile
 from click.testing import CliRunner
 
 from auralize.cli import cli
-from auralize.hrtf import default_hrtf_path
+from auralize.hrtf.head import default_hrtf_path
 from capture.point_cloud import PointCloud, write_ply
 
 VERBS = sorted(cli.commands)

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from scipy.signal import butter, sosfilt
 
 from auralize.cli import cli
-from auralize.compare_scenes import compare_scenes
-from auralize.compare_sounds import compare_sounds
-from auralize.comparison_text import scenes_text, sounds_text
-from auralize.rendering import render
-from auralize.sound_measures import measure_sound
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.compare.measures import measure_sound
+from auralize.compare.scenes import compare_scenes
+from auralize.compare.sounds import compare_sounds
+from auralize.compare.text import scenes_text, sounds_text
+from auralize.dsp.spherical_harmonics import spherical_harmonics
+from auralize.output.rendering import render
 from scenes import Scene, write_scene
 
 RATE = 48_000

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from auralize.convolution import MovingFilter, PartitionedFilter, StaticFilter
+from auralize.dsp.convolution import MovingFilter, PartitionedFilter, StaticFilter
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auralize.delay_line import DelayLine, slopes_of
+from auralize.dsp.delay_line import DelayLine, slopes_of
 
 HOP, BLOCK = 64, 256
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from auralize.directivity import OCTAVES_HZ, directivity_of
+from auralize.sources.directivity import OCTAVES_HZ, directivity_of
 from capture.instruments import INSTRUMENTS
 from scenes import Source
 from scenes.directivity_names import PATTERN_INSTRUMENTS

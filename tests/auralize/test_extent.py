@@ -7,11 +7,11 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from auralize.ambisonics import render_ambisonics
-from auralize.binaural import render_binaural
-from auralize.extent import body_parts
-from auralize.heard_source import open_sources
-from auralize.interaural import erb_levels_db
+from auralize.ambisonics.render import render_ambisonics
+from auralize.hrtf.interaural import erb_levels_db
+from auralize.sources.extent import body_parts
+from auralize.sources.heard_source import open_sources
+from auralize.stream.binaural import render_binaural
 from scenes import Scene
 
 RATE = 48_000

@@ -7,9 +7,9 @@ import pytest
 import soundfile
 from scipy.signal import fftconvolve, freqz
 
-from auralize.binaural import render_binaural
-from auralize.headphone_eq import read_headphone_eq
-from auralize.rendering import render
+from auralize.output.headphone_eq import read_headphone_eq
+from auralize.output.rendering import render
+from auralize.stream.binaural import render_binaural
 from capture.errors import DataError, FileFormatError
 from scenes import Scene, write_scene
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from auralize.hrtf import default_hrtf_path, read_hrtf, read_listeners_hrtf
-from auralize.interaural import interaural_level_difference_db, interaural_time_difference_s
+from auralize.hrtf.head import default_hrtf_path, read_hrtf, read_listeners_hrtf
+from auralize.hrtf.interaural import interaural_level_difference_db, interaural_time_difference_s
 from capture.errors import FileFormatError
 from scenes import Listener
 
@@ -112,7 +112,7 @@ class TestCache:
     @pytest.fixture
     def folder(self, tmp_path, monkeypatch):
         monkeypatch.setenv("AURALIZE_CACHE", str(tmp_path))
-        monkeypatch.setattr("auralize.hrtf_cache._WORTHWHILE", 1)
+        monkeypatch.setattr("auralize.hrtf.cache._WORTHWHILE", 1)
         return tmp_path / "heads"
 
     @pytest.fixture

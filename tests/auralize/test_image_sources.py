@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from auralize.image_sources import box_images
-from auralize.room_acoustics import BoxAcoustics
+from auralize.rooms.acoustics import BoxAcoustics
+from auralize.rooms.image_sources import box_images
 
 SIZE = np.array([7.1, 5.3, 3.2])
 CORNER = np.array([-SIZE[0] / 2, -SIZE[1] / 2, 0.0])

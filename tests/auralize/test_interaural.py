@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import butter, correlate, resample, sosfiltfilt
 
-from auralize.hrtf import read_hrtf
-from auralize.interaural import (
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interaural import (
     erb_centers_hz,
     erb_levels_db,
     interaural_level_difference_db,

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auralize.direction_mesh import DirectionMesh
-from auralize.gap_filling import continuation_weights, missing_directions
-from auralize.hrtf import read_hrtf
-from auralize.interaural import (
+from auralize.hrtf.direction_mesh import DirectionMesh
+from auralize.hrtf.gap_filling import continuation_weights, missing_directions
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interaural import (
     erb_levels_db,
     interaural_level_difference_db,
     interaural_time_difference_s,
 )
-from auralize.interpolation import HrtfInterpolator
-from auralize.sphere_splines import smooth_weights
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.hrtf.sphere_splines import smooth_weights
 from capture.errors import DataError
 
 angles = (st.floats(-180, 180), st.floats(-90, 90))
@@ -185,7 +185,7 @@ class TestAligned:
             interpolator.aligned(left[0])
 
     def test_what_was_forgotten_is_computed_again(self, kemar, monkeypatch):
-        monkeypatch.setattr("auralize.interpolation._MOST_NODES", 800)
+        monkeypatch.setattr("auralize.hrtf.interpolation._MOST_NODES", 800)
         bounded = HrtfInterpolator(kemar)
         wanted = random_directions(100)
         first = bounded.aligned_spectra(wanted, 1024)[1]
@@ -242,7 +242,7 @@ class TestBetween:
         assert errors(guessed, responses[left_out], 44_100)[0] < 1.5e-6
 
     def test_linear_mixing_between_nodes_keeps_the_levels(self, kemar, interpolator, monkeypatch):
-        monkeypatch.setattr("auralize.interpolation._LARGEST_STEP_RAD", np.radians(0.8))
+        monkeypatch.setattr("auralize.hrtf.interpolation._LARGEST_STEP_RAD", np.radians(0.8))
         wanted = random_directions(60)
         fine = HrtfInterpolator(kemar).impulse_responses(wanted)
         itd_s, ild_db, spectrum_db = errors(interpolator.impulse_responses(wanted), fine, 44_100)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.signal import butter, csd, sosfilt, welch
 
-from auralize.hrtf import read_hrtf
-from auralize.interpolation import HrtfInterpolator
-from auralize.late_reverb import DiffuseField, DiffuseHarmonics, band_count, decaying_noise
-from auralize.sphere_grids import golden_spiral, shares_of_sphere
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.dsp.sphere_grids import golden_spiral, shares_of_sphere
+from auralize.dsp.spherical_harmonics import spherical_harmonics
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.rooms.late_reverb import DiffuseField, DiffuseHarmonics, band_count, decaying_noise
 from scenes.surface import OCTAVE_BANDS_HZ
 
 RATE = 48_000

@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auralize.audio_output import DeviceOutput, FileOutput
 from auralize.cli import cli
 from auralize.cli.keyboard import keys_in
-from auralize.head_tracker import HeadPose, HeadTracker, read_osc
-from auralize.listening import Session, listen
-from auralize.stream import StreamRenderer
+from auralize.listen.audio_output import DeviceOutput, FileOutput
+from auralize.listen.head_tracker import HeadPose, HeadTracker, read_osc
+from auralize.listen.listening import Session, listen
+from auralize.stream.renderer import StreamRenderer
 from capture.errors import DependencyError, DeviceError, OutputError
 from capture.pose import quaternion_from_euler
 from scenes import Scene, write_scene

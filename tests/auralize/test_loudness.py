@@ -12,7 +12,7 @@ import pytest
 from scipy.signal import resample
 from scipy.signal.windows import tukey
 
-from auralize.loudness import (
+from auralize.output.loudness import (
     LoudnessMeter,
     TruePeakMeter,
     integrated_loudness_lufs,

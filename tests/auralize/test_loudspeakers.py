@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import scipy.special
 
-from auralize import loudspeaker_layout
-from auralize.loudspeaker_decoding import loudspeaker_decoder, max_re_weights, reproduce
-from auralize.loudspeaker_layout import LoudspeakerLayout, find_layout, named_layouts
-from auralize.loudspeaker_panning import Panner
-from auralize.sphere_grids import golden_spiral
-from auralize.spherical_harmonics import spherical_harmonics
+from auralize.ambisonics import loudspeaker_layout
+from auralize.ambisonics.loudspeaker_decoding import loudspeaker_decoder, max_re_weights, reproduce
+from auralize.ambisonics.loudspeaker_layout import LoudspeakerLayout, find_layout, named_layouts
+from auralize.ambisonics.loudspeaker_panning import Panner
+from auralize.dsp.sphere_grids import golden_spiral
+from auralize.dsp.spherical_harmonics import spherical_harmonics
 from capture.errors import DataError, FileFormatError
 
 LAYOUTS = named_layouts()

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import scipy.special
 
-from auralize.fourier import rfft
-from auralize.hrtf import read_hrtf
-from auralize.interaural import erb_levels_db, interaural_time_difference_s
-from auralize.interpolation import HrtfInterpolator
-from auralize.magls import magls_decoder
-from auralize.sphere_grids import golden_spiral, quadrature
-from auralize.spherical_harmonics import channel_degrees, spherical_harmonics
+from auralize.ambisonics.magls import magls_decoder
+from auralize.dsp.fourier import rfft
+from auralize.dsp.sphere_grids import golden_spiral, quadrature
+from auralize.dsp.spherical_harmonics import channel_degrees, spherical_harmonics
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interaural import erb_levels_db, interaural_time_difference_s
+from auralize.hrtf.interpolation import HrtfInterpolator
 
 RATE = 48_000
 

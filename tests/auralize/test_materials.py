@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auralize.materials import material, read_materials
-from auralize.room_acoustics import box_acoustics, eyring_rt60_s
+from auralize.rooms.acoustics import box_acoustics, eyring_rt60_s
+from auralize.rooms.materials import material, read_materials
 from capture.errors import DataError
 from scenes import Room
 from scenes.surface import Surface

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 import trimesh
 
-from auralize.binaural import render_binaural
-from auralize.box_room import BoxRoom
-from auralize.mesh_room import MeshRoom
-from auralize.ray_energy import BIN_S, decay_time_s, energy_curve
-from auralize.room_mesh import read_room_mesh
+from auralize.rooms.box_room import BoxRoom
+from auralize.rooms.mesh import read_room_mesh
+from auralize.rooms.mesh_room import MeshRoom
+from auralize.rooms.ray_energy import BIN_S, decay_time_s, energy_curve
+from auralize.stream.binaural import render_binaural
 from capture.errors import DataError, FileFormatError
 from scenes import Medium, Room, Scene
 

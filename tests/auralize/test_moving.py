@@ -9,10 +9,10 @@ import pytest
 import soundfile
 from scipy.signal import fftconvolve
 
-from auralize.binaural import render_binaural
-from auralize.hrtf import read_hrtf
-from auralize.interpolation import HrtfInterpolator
-from auralize.moving import hop_of
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.stream.binaural import render_binaural
+from auralize.stream.moving import hop_of
 from scenes import Scene
 
 RATE = 48_000

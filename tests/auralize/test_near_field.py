@@ -11,12 +11,12 @@ import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import eval_legendre, spherical_jn, spherical_yn
 
-from auralize.binaural import render_binaural
-from auralize.heard_source import open_sources
-from auralize.interpolation import HrtfInterpolator
-from auralize.near_field import NearField, sphere_response
-from auralize.source_filters import binaural_filters
-from auralize.sphere_head import sphere_head
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.sources.heard_source import open_sources
+from auralize.sources.near_field import NearField, sphere_response
+from auralize.sources.sphere_head import sphere_head
+from auralize.sources.straight_way import binaural_filters
+from auralize.stream.binaural import render_binaural
 from scenes import Scene
 
 TABLE = Path(__file__).parents[1] / "references" / "auralize" / "duda_martens_sphere.csv"

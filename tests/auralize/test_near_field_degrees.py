@@ -8,11 +8,11 @@ import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import spherical_jn, spherical_yn
 
-from auralize.ambisonics import render_ambisonics
-from auralize.binaural import render_binaural
-from auralize.hrtf import read_hrtf
-from auralize.magls import magls_decoder
-from auralize.near_field_degrees import PLAYED_FROM_M, DegreeFilters, degree_magnitudes
+from auralize.ambisonics.magls import magls_decoder
+from auralize.ambisonics.render import render_ambisonics
+from auralize.hrtf.head import read_hrtf
+from auralize.sources.near_field_degrees import PLAYED_FROM_M, DegreeFilters, degree_magnitudes
+from auralize.stream.binaural import render_binaural
 from scenes import Scene
 
 RATE = 44_100

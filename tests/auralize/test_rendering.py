@@ -12,12 +12,12 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from auralize.ambisonics import render_ambisonics
-from auralize.binaural import BLOCK, render_binaural
+from auralize.ambisonics.render import render_ambisonics
 from auralize.cli import cli
-from auralize.loudness import integrated_loudness_lufs, true_peak_dbtp
-from auralize.output_settings import parts_of, with_parts
-from auralize.rendering import render
+from auralize.output.loudness import integrated_loudness_lufs, true_peak_dbtp
+from auralize.output.rendering import render
+from auralize.output.settings import parts_of, with_parts
+from auralize.stream.binaural import BLOCK, render_binaural
 from capture.errors import DataError, FileFormatError, OutputError
 from scenes import Scene, read_scene, write_scene
 
@@ -117,7 +117,7 @@ def test_the_head_of_the_scene_and_of_the_caller(tmp_path, noise):
     write_scene(tmp_path / "scene.yaml", scene(listener={"sofa": "broken.sofa"}))
     with pytest.raises(FileFormatError, match=r"broken\.sofa"):
         render(tmp_path / "scene.yaml", tmp_path / "out.wav")
-    from auralize.hrtf import default_hrtf_path
+    from auralize.hrtf.head import default_hrtf_path
 
     report = render(tmp_path / "scene.yaml", tmp_path / "out.wav", sofa=default_hrtf_path())
     assert report.hrtf == "KEMAR, normal pinna"

@@ -7,14 +7,14 @@ import pytest
 import soundfile
 from scipy.signal import fftconvolve
 
-from auralize.ambisonics import render_ambisonics
-from auralize.binaural import BLOCK, render_binaural
-from auralize.heard_source import HeardSource, open_sources
-from auralize.hrtf import read_hrtf
-from auralize.interpolation import HrtfInterpolator
-from auralize.receivers import Ears, Harmonics
-from auralize.room_renderer import RoomRenderer
-from auralize.room_response import RoomResponses
+from auralize.ambisonics.render import render_ambisonics
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.rooms.receivers import Ears, Harmonics
+from auralize.rooms.renderer import RoomRenderer
+from auralize.rooms.response import RoomResponses
+from auralize.sources.heard_source import HeardSource, open_sources
+from auralize.stream.binaural import BLOCK, render_binaural
 from scenes import Scene
 
 RATE = 48_000

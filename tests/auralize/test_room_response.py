@@ -7,11 +7,11 @@ import pytest
 import soundfile
 from scipy.signal import butter, sosfilt
 
-from auralize.heard_source import HeardSource
-from auralize.hrtf import read_hrtf
-from auralize.interpolation import HrtfInterpolator
-from auralize.receivers import Ears, Harmonics
-from auralize.room_response import RoomResponses
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.rooms.receivers import Ears, Harmonics
+from auralize.rooms.response import RoomResponses
+from auralize.sources.heard_source import HeardSource
 from scenes import Scene
 
 RATE = 48_000

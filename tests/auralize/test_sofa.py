@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import pytest
 
-from auralize.hrtf import default_hrtf_path, read_hrtf
-from auralize.interaural import interaural_time_difference_s
-from auralize.sofa import read_sofa
-from auralize.transfer_functions import impulse_responses_from_spectra
+from auralize.hrtf.head import default_hrtf_path, read_hrtf
+from auralize.hrtf.interaural import interaural_time_difference_s
+from auralize.hrtf.sofa import read_sofa
+from auralize.hrtf.transfer_functions import impulse_responses_from_spectra
 from capture.errors import FileFormatError
 
 

@@ -12,13 +12,13 @@ import pytest
 import scipy.io.wavfile
 import soundfile
 
-from auralize.sound_file import (
+from auralize.output.sound_file import (
     SoundFileFormat,
     container_of,
     to_integers,
     write_sound_file,
 )
-from auralize.wave_header import Tags, WaveFormat, wave_header, wave_padding
+from auralize.output.wave_header import Tags, WaveFormat, wave_header, wave_padding
 from capture.errors import OutputError
 
 RATE = 48_000

@@ -7,14 +7,14 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from auralize.air import air_absorption_db_per_m
-from auralize.binaural import render_binaural
-from auralize.directivity import OCTAVES_HZ, directivity_of
-from auralize.heard_source import open_sources
-from auralize.hrtf import read_hrtf
-from auralize.interpolation import HrtfInterpolator
-from auralize.source_colour import colour_taps
-from auralize.source_filters import binaural_filters, binaural_taps, mono_filters
+from auralize.hrtf.head import read_hrtf
+from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.sources.air import air_absorption_db_per_m
+from auralize.sources.colour import colour_taps
+from auralize.sources.directivity import OCTAVES_HZ, directivity_of
+from auralize.sources.heard_source import open_sources
+from auralize.sources.straight_way import binaural_filters, binaural_taps, mono_filters
+from auralize.stream.binaural import render_binaural
 from scenes import Scene
 
 RATE = 48_000

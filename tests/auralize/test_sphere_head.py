@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from auralize.sphere_head import sphere_head
+from auralize.sources.sphere_head import sphere_head
 
 RADIUS_M, SPEED_M_S, RATE = 0.09, 340.0, 48_000
 

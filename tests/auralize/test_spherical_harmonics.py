@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import scipy.special
 
-from auralize.sphere_grids import golden_spiral, quadrature, shares_of_sphere
-from auralize.spherical_harmonics import channel_degrees, order_of, spherical_harmonics
+from auralize.dsp.sphere_grids import golden_spiral, quadrature, shares_of_sphere
+from auralize.dsp.spherical_harmonics import channel_degrees, order_of, spherical_harmonics
 
 REFERENCE = Path(__file__).parents[1] / "references" / "auralize" / "sn3d_n3d.csv"
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralize.binaural import render_binaural
-from auralize.hrtf import read_hrtf
-from auralize.stream import StreamRenderer
+from auralize.hrtf.head import read_hrtf
+from auralize.stream.binaural import render_binaural
+from auralize.stream.renderer import StreamRenderer
 from capture.errors import DataError
 from capture.pose import Pose, quaternion_from_euler, quaternion_from_yaw
 from scenes import Scene

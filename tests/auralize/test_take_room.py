@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auralize.take_room import (
+from auralize.rooms.from_take import (
     ASSUMED_HEIGHT_M,
     UNSEEN_WALL_M,
     SeenRoom,

@@ -1,0 +1,1 @@
+"""Spherical harmonics around the listener: rendering, rotation, and decoding."""

@@ -1,0 +1,259 @@
+"""Impulse responses of a head for any direction, from those that were measured.
+
+A response is its delay at each ear and what is left when both ears are aligned. Delays and aligned
+responses apart suit moving sources, whose delays live in a delay line; the two together are the
+impulse response.
+
+Between the measured directions,
+
+- the magnitude in decibels is a smooth surface (a spline) over the sphere at each frequency,
+- the onset at each ear is another such surface, and
+- the phase that remains without the onset is that of the splined unit phasors, which needs no
+  unwrapping.
+
+At a measured direction this gives back the measured response. Splines are evaluated at the nodes
+of a mesh whose steps are at most 2.2°, once for each node that is needed; in a small triangle of
+the mesh, aligned responses and delays are mixed linearly, which is fast, and continuous all over.
+On KEMAR that changes the bands' levels by less than 0.1 dB (rms).
+
+Where a set leaves out the floor or the ceiling (KEMAR ends at −40°), directions about 10° apart are
+filled by continuing the surfaces (see `auralize.hrtf.gap_filling`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Complex64, Float, Float32, Float64, Int64
+from scipy.sparse import csr_array
+
+from auralize.dsp.fourier import rfft
+from auralize.dsp.spectral_kernels import mix_rows
+from auralize.hrtf.aligned_head import AlignedHead
+from auralize.hrtf.direction_mesh import DirectionMesh
+from auralize.hrtf.gap_filling import missing_directions
+from auralize.hrtf.head import Hrtf
+from auralize.hrtf.sphere_splines import smooth_weights
+
+_LARGEST_STEP_RAD = np.radians(2.2)
+# Splines go through this many of the nearest directions.
+_KNOTS = 24
+# Nodes that are kept; KEMAR has 11 000 all round, of which a scene touches few.
+_MOST_NODES = 4096
+_MOST_AT_ONCE = 256
+# Weights below this count nothing (−140 dB).
+_COUNTS = 1e-7
+
+
+class HrtfInterpolator:
+    """Gives impulse responses for any direction.
+
+    Directions are unit vectors in the listener's frame. Either both ears share one, shape (P, 3),
+    or each has its own, shape (P, 2, 3): the parallax of a source close to the head. Ask for many
+    directions at once: a call takes about 0.1 ms, and 1 µs more for each direction, where what is
+    around them was asked for before (0.1 ms for each node that is new).
+
+    Attributes:
+        hrtf: The head.
+        filled_poles: Which of "below" and "above" were not measured and are filled.
+        aligned_tap_count: Samples of each aligned response.
+        early_samples: How much later than the impulse response the aligned response with its
+            delay is, for all directions alike: delays are never negative.
+    """
+
+    def __init__(self, hrtf: Hrtf, *, largest_step_rad: float = _LARGEST_STEP_RAD) -> None:
+        """Prepare a head.
+
+        Args:
+            hrtf: The head.
+            largest_step_rad: How far apart the nodes of the mesh may be.
+
+        Raises:
+            DataError: The directions do not go all round.
+        """
+        self.hrtf = hrtf
+        filled, self.filled_poles = missing_directions(hrtf.directions, hrtf.name)
+        self._head = AlignedHead(hrtf, filled)
+        self.aligned_tap_count = self._head.tap_count
+        self.early_samples = self._head.early_samples
+        self._mesh = DirectionMesh(
+            self._head.directions,
+            largest_step_rad=largest_step_rad,
+            name=hrtf.name,
+        )
+        self._most_nodes = _MOST_NODES
+        self._forget()
+
+    def aligned(
+        self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"]
+    ) -> tuple[Float64[np.ndarray, "P 2"], Float32[np.ndarray, "P 2 aligned_taps"]]:
+        """Return delays in samples, and the responses that remain without them, left ear first.
+
+        Each response, delayed by its delay less `early_samples`, is the impulse response.
+        """
+        return self._mixed(directions, 0, None)
+
+    def aligned_spectra(
+        self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"], length: int
+    ) -> tuple[Float64[np.ndarray, "P 2"], Complex64[np.ndarray, "P 2 bins"]]:
+        """Return the same as `aligned` with the responses' spectra instead, with no transform.
+
+        Args:
+            directions: Unit vectors.
+            length: Samples that a real transform takes; `aligned_tap_count` at least.
+        """
+        planes = np.empty((len(directions), 2, 2 * (length // 2 + 1)), dtype=np.float32)
+        delays = self.write_spectra(directions, length, planes)
+        bins = length // 2 + 1
+        spectra = np.empty((len(directions), 2, bins), dtype=np.complex64)
+        spectra.real, spectra.imag = planes[..., :bins], planes[..., bins:]
+        return delays, spectra
+
+    def write_spectra(
+        self,
+        directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"],
+        length: int,
+        out: Float32[np.ndarray, "P 2 2*bins"],
+    ) -> Float64[np.ndarray, "P 2"]:
+        """Write what `aligned_spectra` returns, and return the delays in samples.
+
+        Args:
+            directions: Unit vectors.
+            length: Samples that a real transform takes; `aligned_tap_count` at least.
+            out: For each ear the real parts of all bins, and then the imaginary parts.
+        """
+        if length < self.aligned_tap_count:
+            raise ValueError(
+                f"a length of {length} is shorter than the {self.aligned_tap_count} aligned taps."
+            )
+        return self._mixed(directions, length, out)[0]
+
+    def impulse_responses(
+        self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"]
+    ) -> Float32[np.ndarray, "P 2 taps"]:
+        """Return the impulse responses for some directions, left ear first."""
+        delays, responses = self.aligned(directions)
+        return self._head.delayed(responses, delays - self.early_samples)
+
+    def _mixed(
+        self, directions: np.ndarray, length: int, out: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mix the nodes around directions; their responses, or their spectra of some length."""
+        wanted = np.asarray(directions, dtype=np.float64)
+        if wanted.ndim not in (2, 3) or wanted.shape[1:] not in ((3,), (2, 3)):
+            raise ValueError(f"directions have the shape {wanted.shape}, not (P, 3) or (P, 2, 3).")
+        columns = self._table(length).shape[2]
+        values = np.empty((len(wanted), 2, columns), dtype=np.float32) if out is None else out
+        delays = np.empty((len(wanted), 2))
+        for start in range(0, len(wanted), _MOST_AT_ONCE):
+            some = slice(start, start + _MOST_AT_ONCE)
+            self._mix(wanted[some], length, delays[some], values[some])
+        return delays, values
+
+    def _mix(self, wanted: np.ndarray, length: int, delays: np.ndarray, values: np.ndarray) -> None:
+        nodes, weights = self._mesh.nodes(wanted.reshape(-1, 3))
+        # Next to a node nothing else counts, and needs no computing.
+        largest = np.take_along_axis(nodes, weights.argmax(axis=1)[:, None], axis=1)
+        nodes = np.where(weights > _COUNTS, nodes, largest)
+        rows = self._rows[nodes]
+        if rows.min() < 0:
+            rows = self._new_rows(nodes)
+        ears = wanted.size // (3 * len(wanted))
+        rows, weights = rows.reshape(-1, ears, 3), weights.reshape(-1, ears, 3)
+        mix_rows(self._table(length), rows, weights, values)
+        ear = np.array([[0], [1]])
+        delays[:] = np.sum(weights * self._node_delays[rows, ear], axis=-1)
+
+    def _new_rows(self, nodes: np.ndarray) -> np.ndarray:
+        """Return the rows of nodes in the tables, of which some are new."""
+        unique = np.unique(nodes)
+        new = unique[self._rows[unique] < 0]
+        if self._row_count + len(new) > self._most_nodes:
+            self._forget()
+            new = unique
+        for some in np.array_split(new, -(-len(new) // _MOST_AT_ONCE)):
+            self._add(some)
+        return self._rows[nodes]
+
+    def prepare(self, directions: Float[np.ndarray, "P 3"], length: int) -> None:
+        """Compute what some directions need for spectra of some length.
+
+        Together this takes less than when each is asked for. Where there are too many to be kept,
+        only the first ones are computed.
+        """
+        self._table(length)
+        nodes = np.unique(self._mesh.nodes(np.asarray(directions, dtype=np.float64))[0])
+        new = nodes[self._rows[nodes] < 0][: self._most_nodes - self._row_count]
+        if len(new) > 0:
+            self._new_rows(new)
+
+    def prepare_all(self, length: int) -> None:
+        """Compute what all directions need for spectra of some length.
+
+        Later calls then only mix: what they take and allocate is the same for all directions.
+        """
+        self._most_nodes = self._mesh.node_count
+        self._table(length)
+        self._new_rows(np.arange(self._mesh.node_count))
+
+    def _forget(self) -> None:
+        self._row_count = 0
+        self._rows = np.full(self._mesh.node_count, -1, dtype=np.int64)
+        self._node_delays = np.zeros((0, 2))
+        self._tables = {0: np.zeros((0, 2, self.aligned_tap_count), dtype=np.float32)}
+
+    def _add(self, nodes: Int64[np.ndarray, "K"]) -> None:
+        """Compute nodes."""
+        new = slice(self._row_count, self._row_count + len(nodes))
+        room = len(self._node_delays)
+        if new.stop > room:
+            room = min(self._most_nodes, max(64, 2 * room, new.stop))
+            self._node_delays = _grown(self._node_delays, room)
+            self._tables = {key: _grown(table, room) for key, table in self._tables.items()}
+        delays, responses = self._head.mixed(self._node_weights(nodes.tolist()))
+        self._node_delays[new], self._tables[0][new] = delays, responses
+        for length, table in self._tables.items():
+            if length > 0:
+                table[new] = _planes(rfft(self._tables[0][new], length))
+        self._rows[nodes] = np.arange(new.start, new.stop)
+        self._row_count = new.stop
+
+    def _table(self, length: int) -> Float32[np.ndarray, "rows 2 columns"]:
+        """Return the nodes' responses (length 0), or their spectra of some length."""
+        if length not in self._tables:
+            self._tables[length] = _planes(rfft(self._tables[0], length))
+        return self._tables[length]
+
+    def _node_weights(self, nodes: list[int]) -> csr_array:
+        """Return how much each vertex counts for each node, shape (nodes, vertices)."""
+        knots: list[np.ndarray] = []
+        splined: dict[int, list[int]] = {}
+        directions = np.zeros((len(nodes), 3))
+        for number, node in enumerate(nodes):
+            vertices, directions[number] = self._mesh.node(node)
+            if len(vertices) == 1:
+                knots.append(np.array(vertices))
+            else:
+                knots.append(self._mesh.neighbourhood(vertices, directions[number], _KNOTS))
+                splined.setdefault(len(knots[-1]), []).append(number)
+        weights = [np.ones(len(some)) for some in knots]
+        for numbers in splined.values():
+            places = self._mesh.vertices[np.stack([knots[number] for number in numbers])]
+            for number, some in zip(
+                numbers, smooth_weights(places, directions[numbers]), strict=True
+            ):
+                weights[number] = some
+        ends = np.cumsum([0, *(len(some) for some in knots)])
+        return csr_array(
+            (np.concatenate(weights), np.concatenate(knots), ends),
+            shape=(len(nodes), len(self._mesh.vertices)),
+        )
+
+
+def _planes(spectra: Complex64[np.ndarray, "rows 2 bins"]) -> Float32[np.ndarray, "rows 2 2*bins"]:
+    return np.concatenate([np.real(spectra), np.imag(spectra)], axis=-1)
+
+
+def _grown(table: np.ndarray, rows: int) -> np.ndarray:
+    larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
+    larger[: len(table)] = table
+    return larger

@@ -1,0 +1,1 @@
+"""A scene heard live: audio devices, keys, head trackers."""

@@ -1,0 +1,1 @@
+"""Renders as files: formats, loudness, true peak, stems, headphone equalisation."""

@@ -1,0 +1,1 @@
+"""Sources as the listener gets them: place, distance, air, directivity, near field, extent."""

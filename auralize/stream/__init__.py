@@ -1,0 +1,1 @@
+"""The renderer for headphones, block by block: for files and live."""
