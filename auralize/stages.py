@@ -17,14 +17,14 @@ from pathlib import Path
 from auralize.compose import compose_scene
 from auralize.rooms.from_take import room_from_take
 from capture.errors import DataError
-from capture.find_performers import FindConfig, find_performers
+from capture.finder import FindConfig, find_performers
 from capture.performer import Performer, read_performers, write_performers
 from capture.take import Take
 from scenes import write_scene
 from separation.bearing import with_bearings
 from separation.checkpoint import load_model
 from separation.model import SeparationModel
-from separation.separate import SeparateConfig, separate
+from separation.separator import SeparateConfig, separate
 from separation.stem import SampleFormat, Separation, read_separation, stem_files, write_separation
 
 Progress = Callable[[float], None]

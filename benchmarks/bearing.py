@@ -26,7 +26,7 @@ from capture.waveform import read_waveform
 from separation.bearing import BearingConfig, bearing_fits, judge
 from separation.checkpoint import load_model
 from separation.evaluate import match_by_position
-from separation.separate import separate
+from separation.separator import separate
 
 RIGHT = 0.2
 """A pair is right if its correlations with its own truths exceed those exchanged by this."""

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from capture.calibration import Calibration
-from capture.find_performers import find_performers
+from capture.finder import find_performers
 from capture.instruments import INSTRUMENTS
 from capture.performer import Performer
 from capture.point_cloud import PointCloud

@@ -25,14 +25,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from capture.find_performers import find_performers
+from capture.finder import find_performers
 from capture.instruments import INSTRUMENTS
 from capture.performer import Performer, read_performers, write_performers
 from capture.simulate import simulate_take
 from capture.take import open_take
 from separation.evaluate import Score, evaluate_take
 from separation.model import SeparationModel
-from separation.separate import separate
+from separation.separator import separate
 
 SEEDS = tuple(range(1, 21))
 DEMO_SEED = 5

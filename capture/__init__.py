@@ -11,7 +11,7 @@ from capture.lazy import lazy
 if TYPE_CHECKING:
     from capture.calibration import Calibration
     from capture.errors import AuralizeError
-    from capture.find_performers import FindConfig, find_performers
+    from capture.finder import FindConfig, find_performers
     from capture.instruments import INSTRUMENTS
     from capture.k4a_mkv import K4ARecording, K4AWriter
     from capture.performer import Performer, read_performers, write_performers
@@ -46,7 +46,7 @@ __all__ = [
 _HOMES = {
     "AuralizeError": "capture.errors",
     "Calibration": "capture.calibration",
-    "FindConfig": "capture.find_performers",
+    "FindConfig": "capture.finder",
     "INSTRUMENTS": "capture.instruments",
     "K4ARecording": "capture.k4a_mkv",
     "K4AWriter": "capture.k4a_mkv",
@@ -56,7 +56,7 @@ _HOMES = {
     "Take": "capture.take",
     "Trajectory": "capture.pose",
     "Waveform": "capture.waveform",
-    "find_performers": "capture.find_performers",
+    "find_performers": "capture.finder",
     "open_take": "capture.take",
     "read_performers": "capture.performer",
     "read_ply": "capture.point_cloud",

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from capture.find_performers import find_performers
+from capture.finder import find_performers
 from capture.performer import write_performers
 from capture.take import open_take
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from capture.performer import read_performers
 from capture.take import open_take
 from separation.checkpoint import load_model
-from separation.separate import separate
+from separation.separator import separate
 from separation.stem import write_separation
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from separation.checkpoint import load_model, shipped_checkpoints
     from separation.evaluate import evaluate_take
     from separation.model import ModelConfig, SeparationModel
-    from separation.separate import SeparateConfig
+    from separation.separator import SeparateConfig, separate
     from separation.stem import Separation, Stem, read_separation, write_separation
 
 __all__ = [
@@ -24,19 +24,21 @@ __all__ = [
     "evaluate_take",
     "load_model",
     "read_separation",
+    "separate",
     "shipped_checkpoints",
     "write_separation",
 ]
 
 _HOMES = {
     "ModelConfig": "separation.model",
-    "SeparateConfig": "separation.separate",
+    "SeparateConfig": "separation.separator",
     "Separation": "separation.stem",
     "SeparationModel": "separation.model",
     "Stem": "separation.stem",
     "evaluate_take": "separation.evaluate",
     "load_model": "separation.checkpoint",
     "read_separation": "separation.stem",
+    "separate": "separation.separator",
     "shipped_checkpoints": "separation.checkpoint",
     "write_separation": "separation.stem",
 }

@@ -64,7 +64,7 @@ def with_bearings(
     no other stem is compared with their places.
 
     Args:
-        separation: From `separation.separate`.
+        separation: From `separation.separator`.
         recording: All channels of what was separated; silent ones don't count.
         microphones_m: Where each channel's microphone is, in the world.
         performers: In the order of the stems.

@@ -28,7 +28,7 @@ from capture.performer import Performer
 from capture.waveform import Waveform, read_waveform
 from separation.full_band import FullBandConfig, FullBandMasks
 from separation.metrics import si_sdr
-from separation.separate import resampled
+from separation.separator import resampled
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
 from separation.stem import Separation
 from separation.windows import warped_magnitudes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from capture.lazy import lazy
 
 if TYPE_CHECKING:
-    from separation.corpus.build import CorpusConfig, build, build_shards
+    from separation.corpus.builder import CorpusConfig, build, build_shards
     from separation.corpus.clouds import CloudBank, build_cloud_bank, write_clouds
     from separation.corpus.families import SimulatorFamily, SoundfontFamily
     from separation.corpus.phrases import Piece, compose_piece
@@ -39,7 +39,7 @@ __all__ = [
 _HOMES = {
     "CloudBank": "separation.corpus.clouds",
     "Corpus": "separation.corpus.shards",
-    "CorpusConfig": "separation.corpus.build",
+    "CorpusConfig": "separation.corpus.builder",
     "PhysicalFamily": "separation.corpus.physical",
     "Piece": "separation.corpus.phrases",
     "RecordingFamily": "separation.corpus.recordings",
@@ -47,9 +47,9 @@ _HOMES = {
     "SoundfontFamily": "separation.corpus.families",
     "Stem": "separation.corpus.shards",
     "WrittenScores": "separation.corpus.written_scores",
-    "build": "separation.corpus.build",
+    "build": "separation.corpus.builder",
     "build_cloud_bank": "separation.corpus.clouds",
-    "build_shards": "separation.corpus.build",
+    "build_shards": "separation.corpus.builder",
     "compose_piece": "separation.corpus.phrases",
     "karoryfer": "separation.corpus.recordings",
     "open_corpus": "separation.corpus.shards",

@@ -29,7 +29,7 @@ def batches(
 
     Args:
         config: The run.
-        corpus_folder: From `separation.corpus.build`.
+        corpus_folder: From `separation.corpus.builder`.
         steps: Which steps.
         share: Which mixtures of each step's batch.
         stage: What mixtures are like, where a curriculum says so.

@@ -66,7 +66,7 @@ def train(
     Args:
         config: The run, or the name or file of one (`read_training_config`). On going on it may
             be changed in everything but the model.
-        corpus_folder: From `separation.corpus.build`.
+        corpus_folder: From `separation.corpus.builder`.
         run_folder: Made if missing; a state in it is taken up.
         steps: Stop at this step, with the state saved; the schedule still goes by the
             configuration.

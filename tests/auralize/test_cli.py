@@ -185,6 +185,8 @@ def test_ctrl_c_leaves_nothing_half_written(duo_take, tmp_path):
         [sys.executable, "-m", "auralize", "run", str(duo_take), "--out", str(tmp_path / "out")],
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that run in the background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     # Two stages in, players are written and stems are not.
     for line in running.stderr:

@@ -239,7 +239,7 @@ def test_layouts_of_the_iem_plug_in_suite(tmp_path):
 
 
 def test_the_published_schema_is_that_of_the_model():
-    published = Path(loudspeaker_layout.__file__).parent / "data" / "loudspeakers.schema.json"
+    published = Path(loudspeaker_layout.__file__).parents[1] / "data" / "loudspeakers.schema.json"
     assert published.read_text(encoding="utf-8") == loudspeaker_layout.layout_schema()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from auralize.pipeline import run
 from capture.errors import DataError
-from capture.find_performers import find_performers
+from capture.finder import find_performers
 from capture.performer import read_performers
 from capture.point_cloud import write_ply
 from capture.take import open_take
@@ -17,7 +17,7 @@ from capture.waveform import read_waveform
 from scenes import read_scene
 from separation.checkpoint import load_model
 from separation.evaluate import evaluate_take
-from separation.separate import separate
+from separation.separator import separate
 from separation.stem import read_separation
 
 

@@ -101,7 +101,7 @@ def test_nothing_seen_is_a_room_around_the_listener():
 
 
 def test_the_room_of_a_take_holds_its_players(duo_take):
-    from capture.find_performers import FindConfig, find_performers
+    from capture.finder import FindConfig, find_performers
     from capture.take import open_take
 
     with open_take(duo_take) as take:

@@ -32,7 +32,7 @@ from separation.corpus import (
     philharmonia,
     write_shard,
 )
-from separation.corpus.build import split_of
+from separation.corpus.builder import split_of
 from separation.corpus.midi import Performance, midi_events, midi_file
 from separation.corpus.phrases import RANGES
 from separation.corpus.recordings import RecordedNote

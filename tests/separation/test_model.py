@@ -21,7 +21,7 @@ from separation.configuration import from_mapping
 from separation.fusions import LinearFusion
 from separation.heads import masks_from_logits
 from separation.model import ModelConfig, SeparationModel
-from separation.separate import weights_sha256
+from separation.separator import weights_sha256
 from separation.spectrogram import SpectrogramConfig
 from separation.training import read_training_config
 from separation.training.validation import scale_invariant_sdr_db

@@ -16,7 +16,7 @@ from separation.backbones import UNetConfig
 from separation.full_band import FullBandConfig
 from separation.metrics import si_sdr
 from separation.model import ModelConfig, SeparationModel
-from separation.separate import SeparateConfig, encode_performers, resampled, separate
+from separation.separator import SeparateConfig, encode_performers, resampled, separate
 from separation.sharing import group_performers, soft_masks
 from separation.stem import read_separation, stem_files, write_separation
 from separation.windows import mask_logits, window_starts
@@ -353,7 +353,7 @@ def test_a_gpu_that_is_too_small_hands_over_to_the_cpu(splitter, monkeypatch, ca
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return mask_logits(*arguments, **options)
 
-    monkeypatch.setattr("separation.separate.mask_logits", first_fails)
+    monkeypatch.setattr("separation.separator.mask_logits", first_fails)
     separation = separate(mixture, PERFORMERS, splitter)
     assert "memory is too small" in separation.manifest.device
     assert "memory is too small" in caplog.text
