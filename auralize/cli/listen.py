@@ -76,6 +76,7 @@ def listen(
     from auralize.listen.head_tracker import HeadTracker
     from auralize.listen.listening import Session
     from auralize.listen.listening import listen as play
+    from auralize.output.headphone_eq import read_headphone_eq
     from auralize.stream.renderer import StreamRenderer
     from scenes.scene_file import read_scene
 
@@ -85,6 +86,12 @@ def listen(
     if no_room:
         what = what.model_copy(update={"room": None})
     head = read_hrtf(sofa) if sofa is not None else None
+    headphones = what.output.headphone_eq
+    equalisation = (
+        None
+        if headphones is None
+        else read_headphone_eq(scene.parent / headphones, what.sample_rate_hz)
+    )
     with ExitStack() as stack:
         output: AudioOutput = (
             FileOutput(to_file, what.sample_rate_hz)
@@ -108,7 +115,7 @@ def listen(
         if keys:
             click.echo("arrow keys, w a s d, r, 1-9, space, comma, full stop; q ends", err=True)
         stack.enter_context(output)
-        clipped = play(stream, session, output, seconds=seconds)
+        clipped = play(stream, session, output, equalisation=equalisation, seconds=seconds)
     if clipped:
         click.echo(
             f"warning: {clipped} blocks were cut off at full scale: lower gain_db in the scene.",

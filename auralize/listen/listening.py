@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from auralize.dsp.convolution import PartitionedFilter
 from auralize.listen.audio_output import AudioOutput
+from auralize.output.headphone_eq import HeadphoneEq
 from auralize.stream.renderer import StreamRenderer
 from capture.pose import (
     Pose,
@@ -97,6 +99,7 @@ def listen(
     session: Session,
     output: AudioOutput,
     *,
+    equalisation: HeadphoneEq | None = None,
     seconds: float | None = None,
     played: Callable[[float], None] | None = None,
 ) -> int:
@@ -108,10 +111,13 @@ def listen(
         stream: The stream.
         session: What steers it.
         output: Where it is played.
+        equalisation: Of the headphones.
         seconds: Longest time to play.
         played: Called after each block with the time of the scene.
     """
     block = np.zeros((2, stream.block), dtype=np.float32)
+    headphones = None if equalisation is None else _equaliser(equalisation, stream.block)
+    rendered = block if headphones is None else np.zeros_like(block)
     rising = np.linspace(0.0, 1.0, stream.block, dtype=np.float32)
     silent = False
     clipped = 0
@@ -121,7 +127,10 @@ def listen(
         if session.paused and silent:
             block[:] = 0
         else:
-            stream.process(block)
+            stream.process(rendered)
+            if headphones is not None:
+                block[:] = 0
+                headphones.process(rendered, block)
             if session.paused != silent:
                 block *= rising[::-1] if session.paused else rising
             silent = session.paused
@@ -132,3 +141,11 @@ def listen(
         if played is not None:
             played(stream.position_s)
     return clipped
+
+
+def _equaliser(equalisation: HeadphoneEq, block: int) -> PartitionedFilter:
+    """Return the filter of a stereo sound, each ear by itself."""
+    left, right = equalisation.filters
+    return PartitionedFilter(
+        np.array([[left, np.zeros_like(left)], [np.zeros_like(right), right]]), block
+    )

@@ -21,6 +21,7 @@ from auralize.cli.keyboard import keys_in
 from auralize.listen.audio_output import DeviceOutput, FileOutput
 from auralize.listen.head_tracker import HeadPose, HeadTracker, read_osc
 from auralize.listen.listening import Session, listen
+from auralize.output.headphone_eq import HeadphoneEq
 from auralize.stream.renderer import StreamRenderer
 from capture.errors import DependencyError, DeviceError, OutputError
 from capture.pose import quaternion_from_euler
@@ -247,6 +248,26 @@ class TestSession:
         stream.seek(0.0)
         listen(stream, session, out)
         assert len(out.blocks) <= 3
+
+    def test_headphones_are_equalised_each_ear_by_itself(self, stream):
+        plain, equalised = Recorder(), Recorder()
+        listen(stream, Session(stream), plain, seconds=0.4)
+        stream.seek(0.0)
+        filters = np.zeros((2, 700), dtype=np.float32)  # longer than a block
+        filters[0, 600], filters[1, 0] = 0.5, -1.0
+        listen(
+            stream,
+            Session(stream),
+            equalised,
+            equalisation=HeadphoneEq(filters=filters, name="test"),
+            seconds=0.4,
+        )
+        before, after = (np.concatenate(out.blocks, axis=1) for out in (plain, equalised))
+        # Seeking fades the first block in.
+        start = 2 * stream.block
+        expected_left = 0.5 * before[0, start:-600]
+        np.testing.assert_allclose(after[0, start + 600 :], expected_left, atol=2e-6)
+        np.testing.assert_allclose(after[1, start:], -before[1, start:], atol=2e-6)
 
     def test_says_how_often_it_was_too_loud(self, stream):
         stream.set_gain("left", 40.0)
