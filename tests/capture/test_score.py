@@ -41,7 +41,8 @@ def test_every_part_can_be_played(instruments, seconds, seed):
         if part.instrument not in POLYPHONIC:
             for before, after in pairwise(part.notes):
                 assert before.stop_s <= after.start_s + 1e-9
-        # Counted on a grid, apart from the composer's own count; fine, as notes come regularly, too.
+        # Counted on a grid, apart from the composer's own count. It is fine, or notes that come
+        # regularly would beat with it.
         grid = np.linspace(0, seconds, 4000, endpoint=False)
         started = np.array(starts)[:, None] <= grid
         held = np.mean(np.any(started & (grid < [[note.stop_s] for note in part.notes]), axis=0))
