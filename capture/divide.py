@@ -134,8 +134,8 @@ def _by_walks(
     touch = np.exp(-((apart_m / config.contact_m) ** 2)) + _LEAST_WEIGHT
     graph = _symmetric(starts, stops, touch, len(cells))
     ways = _symmetric(starts, stops, apart_m, len(cells))
-    known, free = np.flatnonzero(seeds >= 0), np.flatnonzero(seeds < 0)
-    people = np.unique(seeds[known])
+    free = np.flatnonzero(seeds < 0)
+    people = np.unique(seeds[seeds >= 0])
     trunks = [np.flatnonzero(seeds == name) for name in people]
     ways_m = np.array([dijkstra(ways, indices=trunk, min_only=True)[free] for trunk in trunks])
     across_m = np.linalg.norm(centroids_m[None, free, :2] - heads_m[people, None, :2], axis=2)
@@ -143,9 +143,10 @@ def _by_walks(
     nearness = np.exp((far_m.min(axis=0) - far_m) / config.near_m)
     priors = config.end_weight * nearness / nearness.sum(axis=0)
 
-    leaving = np.asarray(graph.sum(axis=1)).ravel()[free] + config.end_weight
-    system = csr_matrix(diags(leaving) - graph[free][:, free])
-    to_trunks = [np.asarray(graph[free][:, trunk].sum(axis=1)).ravel() for trunk in trunks]
+    from_free = graph[free]
+    leaving = np.asarray(from_free.sum(axis=1)).ravel() + config.end_weight
+    system = csr_matrix(diags(leaving) - from_free[:, free])
+    to_trunks = [np.asarray(from_free[:, trunk].sum(axis=1)).ravel() for trunk in trunks]
     reached = [
         cg(system, to_trunk + prior, rtol=1e-4, maxiter=1000, M=diags(1.0 / leaving))[0]
         for to_trunk, prior in zip(to_trunks, priors, strict=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -203,10 +205,16 @@ def stem_files(folder: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         FileFormatError: stems.json is missing or broken.
     """
+    with _reading(folder) as document:
+        return {str(entry["name"]): str(entry["file"]) for entry in document["stems"]}
+
+
+@contextmanager
+def _reading(folder: str | os.PathLike[str]) -> Generator[dict[str, Any]]:
+    """Give the content of stems.json, and say of what is wrong with it which file that is."""
     path = Path(folder) / "stems.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return {str(entry["name"]): str(entry["file"]) for entry in document["stems"]}
+        yield json.loads(path.read_text(encoding="utf-8"))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
             f"{path}: no readable stems ({error}). Run `auralize separate` again."
@@ -228,9 +236,7 @@ def read_separation(folder: str | os.PathLike[str]) -> Separation:
     Raises:
         FileFormatError: stems.json or a sound file is missing or broken.
     """
-    path = Path(folder) / "stems.json"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+    with _reading(folder) as document:
         if document["format"] != _FORMAT:
             raise ValueError(f"format {document['format']!r} is not {_FORMAT!r}")
         manifest = Manifest(
@@ -243,16 +249,12 @@ def read_separation(folder: str | os.PathLike[str]) -> Separation:
         stems = tuple(
             Stem(
                 name=entry["name"],
-                waveform=read_waveform(path.parent / entry["file"]),
+                waveform=read_waveform(Path(folder) / entry["file"]),
                 shared_with=tuple(entry["shared_with"]),
                 bearing=StemBearing(**entry["bearing"]) if entry.get("bearing") else None,
                 note=entry["note"],
             )
             for entry in document["stems"]
         )
-        residual = read_waveform(path.parent / document["residual"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(
-            f"{path}: no readable stems ({error}). Run `auralize separate` again."
-        ) from error
+        residual = read_waveform(Path(folder) / document["residual"])
     return Separation(stems=stems, residual=residual, manifest=manifest)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from auralize.cli.options import changed_levels, level_options, sofa_option
-from auralize.cli.terminal import stage_bars
+from auralize.cli.terminal import sound_line, stage_bars
 
 
 @click.command(
@@ -104,11 +104,6 @@ def decode(
     if as_json:
         click.echo(json.dumps(finite(dataclasses.asdict(report))))
         return
-    why = "" if report.gain_reason == "none" else f" ({report.gain_reason})"
-    click.echo(
-        f"{output}: order {report.order} for {report.target}, {report.duration_s:.2f} s at "
-        f"{report.sample_rate_hz} Hz, {report.sample_format}, {report.loudness_lufs:.1f} LUFS, "
-        f"true peak {report.true_peak_dbtp:.1f} dBTP, gain {report.gain_db:+.1f} dB{why}"
-    )
+    click.echo(f"{output}: order {report.order} for {report.target}, {sound_line(report)}")
     if report.hrtf is None:
         click.echo(f"channels: {' '.join(report.outputs)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from auralize.cli.options import changed_levels, level_options, sofa_option
-from auralize.cli.terminal import stage_bars
+from auralize.cli.terminal import sound_line, stage_bars
 
 
 @click.command(epilog="Example: auralize render scene.yaml -o preview.wav, or -o preview.ambix.wav")
@@ -94,11 +94,6 @@ def render(
     if as_json:
         click.echo(json.dumps(finite(dataclasses.asdict(report))))
         return
-    why = "" if report.gain_reason == "none" else f" ({report.gain_reason})"
-    click.echo(
-        f"{output}: {report.duration_s:.2f} s at {report.sample_rate_hz} Hz, "
-        f"{report.sample_format}, {report.loudness_lufs:.1f} LUFS, "
-        f"true peak {report.true_peak_dbtp:.1f} dBTP, gain {report.gain_db:+.1f} dB{why}"
-    )
+    click.echo(f"{output}: {sound_line(report)}")
     for name, file in report.stems.items():
         click.echo(f"{file}: {name} alone")

@@ -1,11 +1,26 @@
-"""What the verbs share on the terminal: progress bars and tables."""
+"""What the verbs share on the terminal: progress bars, tables and lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from auralize.output.ambisonic_files import DecodeReport
+    from auralize.output.render_report import RenderReport
+
+
+def sound_line(report: RenderReport | DecodeReport) -> str:
+    """Return the length, format and level of a sound that was written."""
+    why = "" if report.gain_reason == "none" else f" ({report.gain_reason})"
+    return (
+        f"{report.duration_s:.2f} s at {report.sample_rate_hz} Hz, {report.sample_format}, "
+        f"{report.loudness_lufs:.1f} LUFS, true peak {report.true_peak_dbtp:.1f} dBTP, "
+        f"gain {report.gain_db:+.1f} dB{why}"
+    )
 
 
 @contextmanager
