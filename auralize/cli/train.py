@@ -36,6 +36,7 @@ def train(
 
     Several GPUs: torchrun --nproc-per-node 4 -m separation.training CONFIG CORPUS RUN.
     """
+    from separation.checkpoint import choose_device
     from separation.training import train as train_network
 
     with stage_bars() as bar:
@@ -45,7 +46,7 @@ def train(
             out,
             steps=steps,
             workers=workers,
-            device=device,
+            device=choose_device(device).type,
             progress=bar("train"),
         )
     click.echo(str(checkpoint))
