@@ -12,10 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
+from capture.yaml_document import Where, YamlDocument, read_yaml
+from capture.yaml_errors import suggestion
 from scenes.scene import Scene
-from scenes.scene_errors import describe, suggestion
+from scenes.scene_errors import describe
 from scenes.schema import SCHEMA_NAME, schema_text
-from scenes.yaml_document import Where, YamlDocument, read_yaml
 
 _HEADER = f"""\
 # yaml-language-server: $schema=./{SCHEMA_NAME}

@@ -1,7 +1,7 @@
 """Read YAML into plain values and remember where each of them stood.
 
-Scenes need only mappings, lists, text, numbers, true/false and null (YAML 1.2). Anchors, aliases
-and tags are refused: they let a small file grow without bounds or name code.
+Files that people write need only mappings, lists, text, numbers, true/false and null (YAML 1.2).
+Anchors, aliases and tags are refused: they let a small file grow without bounds or name code.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_yaml(path: str | os.PathLike[str]) -> YamlDocument:
     """Read a YAML file.
 
     Raises:
-        FileFormatError: It is missing, no UTF-8, no YAML, or uses what scenes do without; the
+        FileFormatError: It is missing, no UTF-8, no YAML, or uses what such files do without; the
             message starts with file, line and column.
     """
     document = YamlDocument(path=Path(path))
@@ -70,14 +70,14 @@ def read_yaml(path: str | os.PathLike[str]) -> YamlDocument:
         line = 1 + text.count("\n", 0, getattr(error, "position", 0) or 0)
         raise FileFormatError(f"{path}:{line}:1: not valid YAML: {reason}.") from error
     except RecursionError as error:
-        raise FileFormatError(f"{path}:1:1: nested too deeply to be a scene.") from error
+        raise FileFormatError(f"{path}:1:1: nested too deeply.") from error
     return document
 
 
 def _read_text(path: Path) -> str:
     try:
         if path.stat().st_size > _LARGEST_BYTES:
-            raise FileFormatError(f"{path}: larger than 32 MiB, so it is no scene file.")
+            raise FileFormatError(f"{path}: larger than 32 MiB, which nobody writes by hand.")
         raw = path.read_bytes()
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read ({error.strerror}).") from error
@@ -126,7 +126,7 @@ class _Builder:
 
     def _scalar(self, node: ScalarNode) -> Any:
         text = str(node.value)
-        # A date is text here: no field of a scene is one.
+        # A date is text here: no field is one.
         kind = str(node.tag).removeprefix(_CORE)
         try:
             match kind:
@@ -144,13 +144,13 @@ class _Builder:
                 case "str" | "timestamp":
                     return text
                 case _:
-                    self._refuse(node, f"the tag {node.tag!r} is not allowed in a scene")
+                    self._refuse(node, f"the tag {node.tag!r} is not allowed")
         except ValueError:
             return text
 
     def _check_tag(self, node: Node, kind: str) -> None:
         if str(node.tag) != _CORE + kind:
-            self._refuse(node, f"the tag {node.tag!r} is not allowed in a scene")
+            self._refuse(node, f"the tag {node.tag!r} is not allowed")
 
     def _refuse(self, node: Node, reason: str) -> NoReturn:
         line, column = _line_column(node)
