@@ -12,6 +12,7 @@ import sys
 
 import click
 
+from auralize.cli.capture import capture
 from auralize.cli.compare import compare
 from auralize.cli.corpus import corpus
 from auralize.cli.decode import decode
@@ -19,6 +20,7 @@ from auralize.cli.demo import demo
 from auralize.cli.doctor import doctor
 from auralize.cli.evaluate import evaluate
 from auralize.cli.listen import listen
+from auralize.cli.ordered_group import OrderedGroup
 from auralize.cli.render import render
 from auralize.cli.run import run
 from auralize.cli.scene import scene
@@ -31,13 +33,6 @@ from capture.errors import AuralizeError
 __all__ = ["cli", "main"]
 
 
-class _OrderedGroup(click.Group):
-    """Lists the verbs in the order in which a newcomer meets them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
 _HELP = """Turn a Kinect take of a small ensemble into music that you can stand inside.
 
 \b
@@ -48,9 +43,7 @@ Or with a recording of your own:
 """
 
 
-@click.group(
-    cls=_OrderedGroup, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=OrderedGroup, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="auralize", message="auralize %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log what is done.")
 def cli(debug: bool) -> None:
@@ -69,6 +62,7 @@ def cli(debug: bool) -> None:
 for _verb in (
     demo,
     run,
+    capture,
     simulate,
     segment,
     separate,

@@ -68,7 +68,7 @@ class K4ARecording:
             if self._depth_track is None:
                 raise FileFormatError(
                     f"{path}: has no depth images: it is no Azure Kinect recording, or one with "
-                    "depth off. Record with depth, with `auralize record` or k4arecorder."
+                    "depth off. Record with depth, with `auralize capture record` or k4arecorder."
                 )
             self.calibration = self._read_calibration(self._depth_track)
             self._depth_blocks = self._image_blocks(self._depth_track)

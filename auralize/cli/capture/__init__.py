@@ -1,0 +1,19 @@
+"""`auralize capture`: devices, recordings, and what is in them; one file a verb."""
+
+from __future__ import annotations
+
+import click
+
+from auralize.cli.capture.info import info
+from auralize.cli.ordered_group import OrderedGroup
+
+__all__ = ["capture"]
+
+
+@click.group(cls=OrderedGroup, epilog="Example: auralize capture info quartet/")
+def capture() -> None:
+    """Record takes, bring recordings in, look into them, mend them."""
+
+
+for _verb in (info,):
+    capture.add_command(_verb)
