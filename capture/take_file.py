@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -26,6 +26,9 @@ from capture.atomic import atomic_path
 from capture.clock import ClockFit
 from capture.errors import FileFormatError
 from capture.pose import Pose
+
+if TYPE_CHECKING:
+    from capture.sync import SyncFit
 
 TAKE_FILE = "take.json"
 
@@ -38,7 +41,7 @@ class _Model(BaseModel):
 
 
 class ClockEntry(_Model):
-    """Sound time = offset_s + (1 + drift_ppm · 1e-6) · camera time."""
+    """Sound time = offset_s + (1 + drift_ppm · 1e-6) · camera time + wander."""
 
     offset_s: _Number = Field(
         default=0.0, description="Time in the sound file when the images' recording starts."
@@ -47,9 +50,62 @@ class ClockEntry(_Model):
         default=0.0, gt=-10_000, lt=10_000, description="How much faster the sound's clock runs."
     )
 
+    wander: tuple[tuple[_Number, _Number], ...] = Field(
+        default=(),
+        description="What the line leaves: pairs of camera time and seconds to add, straight in "
+        "between.",
+    )
+    source: Literal["stated", "stamps", "clap"] = Field(
+        default="stated",
+        description="stamps: fitted to when images and sound arrived while recording; clap: "
+        "corrected by a clap that is seen and heard; stated: by hand.",
+    )
+    error_ms: float | None = Field(
+        default=None, ge=0, description="Standard error of the fit at its largest."
+    )
+    jumps: tuple[tuple[_Number, _Number], ...] = Field(
+        default=(),
+        description="Where a clock jumped: camera time, and by how many seconds the sound fell "
+        "behind. The wander holds them already.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.fit()
+        return self
+
     def fit(self) -> ClockFit:
         """Return the entry as a ClockFit."""
-        return ClockFit(offset_s=self.offset_s, drift=self.drift_ppm * 1e-6)
+        return ClockFit(offset_s=self.offset_s, drift=self.drift_ppm * 1e-6, wander=self.wander)
+
+    @classmethod
+    def of(cls, fit: SyncFit) -> Self:
+        """Return the entry for what time stamps gave."""
+        return cls.of_clock(
+            fit.clock,
+            source="stamps",
+            error_ms=round(1e3 * fit.error_s, 3),
+            jumps=tuple((round(at, 3), round(height, 4)) for at, height in fit.jumps),
+        )
+
+    @classmethod
+    def of_clock(
+        cls,
+        clock: ClockFit,
+        *,
+        source: Literal["stated", "stamps", "clap"] = "stated",
+        error_ms: float | None = None,
+        jumps: tuple[tuple[float, float], ...] = (),
+    ) -> Self:
+        """Return the entry for a clock fit."""
+        return cls(
+            offset_s=clock.offset_s,
+            drift_ppm=round(clock.drift * 1e6, 5),
+            wander=clock.wander,
+            source=source,
+            error_ms=error_ms,
+            jumps=jumps,
+        )
 
 
 class MicrophoneEntry(_Model):

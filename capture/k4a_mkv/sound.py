@@ -13,6 +13,7 @@ from capture.clock import ClockFit
 from capture.errors import FileFormatError
 from capture.k4a_mkv import layout
 from capture.matroska import MatroskaFile, TrackEntry
+from capture.sync import fit_times
 
 _KNOWN = {
     (layout.CODEC_PCM, 16),
@@ -94,7 +95,7 @@ class RecordedSound:
 
     def clock(self) -> ClockFit:
         """Return how samples run beside the recording's clock, by the blocks' timestamps."""
-        return ClockFit.from_times(self._times_s, self._starts[:-1] / self.format.sample_rate_hz)
+        return fit_times(self._times_s, self._starts[:-1] / self.format.sample_rate_hz)
 
     def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
         """Read the samples from `start` to `stop` (clipped to what there is)."""

@@ -439,25 +439,6 @@ def test_the_schema_accepts_what_is_written_and_refuses_a_typo(tmp_path):
         jsonschema.validate({**document, "recordnig": "x"}, take_file_schema())
 
 
-def test_a_clock_fit_finds_offset_and_drift():
-    camera = np.linspace(0, 1000, 2000)
-    jitter = np.random.default_rng(0).normal(0, 0.002, len(camera))
-    fit = ClockFit.from_times(camera, 0.35 + (1 + 373e-6) * camera + jitter)
-    assert fit.offset_s == pytest.approx(0.35, abs=5e-4)
-    assert fit.drift == pytest.approx(373e-6, abs=1e-6)
-    np.testing.assert_allclose(fit.sound_from_camera(np.array([100.0])), 100.3873, atol=1e-3)
-    assert "+372.9 ppm" in str(fit)
-
-
-def test_a_short_take_has_no_drift():
-    camera = np.linspace(0, 5, 100)
-    assert ClockFit.from_times(camera, camera * 1.001).drift == 0.0
-    with pytest.raises(ValueError, match="at least one"):
-        ClockFit.from_times(np.zeros(0), np.zeros(0))
-    with pytest.raises(ValueError, match="1 %"):
-        ClockFit(drift=0.5)
-
-
 def test_sound_that_runs_fast_in_a_recording_moves_the_images(recording):
     """Blocks stamped by the camera's clock, 500 ppm behind the samples they hold."""
     track = TrackEntry(codec=CODEC_PCM, channels=2, bit_depth=16, sample_rate_hz=8000.0)
