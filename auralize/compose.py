@@ -32,6 +32,7 @@ def compose_scene(
     notes: Mapping[str, str] | None = None,
     provenance: Mapping[str, str] | None = None,
     room: Room | None = None,
+    performers_folder: str | None = None,
 ) -> Scene:
     """Put stems where performers are.
 
@@ -49,6 +50,8 @@ def compose_scene(
         notes: Performer's name → a remark for people.
         provenance: Where all this came from.
         room: The room around them; in the open if None.
+        performers_folder: Where the performers are kept, relative to the scene file, for viewers
+            and exports that show them.
 
     Raises:
         ValueError: There is no performer, or one has no stem.
@@ -63,7 +66,11 @@ def compose_scene(
         duration_s=round(duration_s, 6),
         sources=tuple(
             _source(
-                performer, stem_files[performer.name], ears_m, (notes or {}).get(performer.name)
+                performer,
+                stem_files[performer.name],
+                ears_m,
+                note=(notes or {}).get(performer.name),
+                seen=None if performers_folder is None else f"{performers_folder}/{performer.name}",
             )
             for performer in performers
         ),
@@ -73,7 +80,12 @@ def compose_scene(
 
 
 def _source(
-    performer: Performer, file: str, ears_m: Float64[np.ndarray, "3"], note: str | None
+    performer: Performer,
+    file: str,
+    ears_m: Float64[np.ndarray, "3"],
+    *,
+    note: str | None,
+    seen: str | None,
 ) -> Source:
     path = performer.trajectory
     mean = path.mean_position_m
@@ -87,6 +99,7 @@ def _source(
             reference_distance_m=reference_m,
             position_m=to_millimetres(mean),
             yaw_deg=_mean_yaw_deg(path),
+            performer=seen,
             note=note,
         )
     return Source(
@@ -97,6 +110,7 @@ def _source(
         keyframes=keyframes_from_trajectory(
             path, tolerance_m=PATH_TOLERANCE_M, tolerance_rad=YAW_TOLERANCE_RAD
         ),
+        performer=seen,
         note=note,
     )
 

@@ -149,6 +149,7 @@ def scene_of(
         notes={stem.name: stem.note for stem in separation.stems if stem.note},
         provenance={"take": take.name, "network": separation.manifest.model},
         room=room,
+        performers_folder=PERFORMERS if (Path(out) / PERFORMERS).is_dir() else None,
     )
     path = Path(out) / SCENE
     write_scene(path, scene)

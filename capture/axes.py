@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 Points: TypeAlias = "Float[np.ndarray, '*batch 3']"
 
 
+def identity(points: Points) -> Points:
+    """Return points as they are, for AmbiX, SOFA and others whose axes are the world's."""
+    return np.asarray(points)
+
+
 def world_from_camera_axes(points: Points) -> Points:
     """Turn camera axes (X right, Y down, Z forward) to world axes; moves no origin."""
     return np.stack([points[..., 2], -points[..., 0], -points[..., 1]], axis=-1)

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import shutil
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from capture.atomic import atomic_folder
+from capture.cloud_sequence import CloudSequence
 from capture.errors import FileFormatError
 from capture.point_cloud import PointCloud
 from capture.pose import Trajectory
 
 _FORMAT = "auralize-performers-1"
+_DESCRIPTION = "performers.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +82,7 @@ def write_performers(folder: str | os.PathLike[str], performers: Sequence[Perfor
                     arrays[f"colors_{index}"] = cloud.colors
             np.savez_compressed(temporary / f"{performer.name}.npz", **arrays)  # pyright: ignore[reportArgumentType]
         text = json.dumps({"format": _FORMAT, "performers": described}, indent=1)
-        (temporary / "performers.json").write_text(text + "\n", encoding="utf-8")
+        (temporary / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
 def read_performers(folder: str | os.PathLike[str]) -> tuple[Performer, ...]:
@@ -85,40 +91,108 @@ def read_performers(folder: str | os.PathLike[str]) -> tuple[Performer, ...]:
     Raises:
         FileFormatError: performers.json or a cloud file is missing or broken.
     """
-    path = Path(folder) / "performers.json"
+    path = Path(folder) / _DESCRIPTION
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
-            raise ValueError(f"format {document['format']!r} is not {_FORMAT!r}")
-        return tuple(
-            _read_performer(path.parent, description) for description in document["performers"]
-        )
+        return tuple(_read_performer(path.parent, each) for each in _described(path))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
             f"{path}: no readable performers ({error}). Run `auralize segment` again."
         ) from error
 
 
-def _read_performer(folder: Path, description: dict[str, object]) -> Performer:
+def open_performer(path: str | os.PathLike[str]) -> tuple[Trajectory, CloudSequence]:
+    """Open one performer of a folder, and read no cloud before it is asked for.
+
+    Args:
+        path: The folder of the performers, and behind it the name of one: performers/performer-1.
+
+    Returns:
+        Where the centroid is over time, and the clouds.
+
+    Raises:
+        FileFormatError: There is no such performer, or its files cannot be read. So does reading
+            a cloud later on.
+    """
+    folder, name = Path(path).parent, Path(path).name
+    try:
+        described = {str(each["name"]): each for each in _described(folder / _DESCRIPTION)}
+        if name not in described:
+            raise ValueError(f"there are {', '.join(described)}, but no {name}")
+        trajectory = _trajectory(described[name])
+        arrays = np.load(folder / f"{name}.npz")
+        times_s = arrays["times_s"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: no readable performer ({error}).") from error
+
+    def read(index: int) -> PointCloud:
+        try:
+            return _cloud(arrays, index)
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise FileFormatError(
+                f"{folder / name}.npz: cloud {index} cannot be read ({error}). Run `auralize "
+                "segment` again."
+            ) from error
+
+    return trajectory, CloudSequence(times_s=times_s, read=read)
+
+
+def copy_performers(performers: Mapping[str, Path], folder: str | os.PathLike[str]) -> None:
+    """Copy performers into a folder of their own, under other names.
+
+    Args:
+        performers: New name → as for `open_performer`.
+        folder: The folder, which is made.
+
+    Raises:
+        FileFormatError: There is no such performer.
+        OutputError: The folder cannot be written, or exists.
+    """
+    with atomic_folder(folder) as temporary:
+        described: list[dict[str, Any]] = []
+        for name, path in performers.items():
+            found = [
+                each for each in _described(path.parent / _DESCRIPTION) if each["name"] == path.name
+            ]
+            if not found:
+                raise FileFormatError(f"{path}: there is no such performer.")
+            described.append({**found[0], "name": name})
+            shutil.copyfile(path.parent / f"{path.name}.npz", temporary / f"{name}.npz")
+        text = json.dumps({"format": _FORMAT, "performers": described}, indent=1)
+        (temporary / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+
+def _described(path: Path) -> list[dict[str, Any]]:
+    """Return what performers.json says about each performer."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document["format"] != _FORMAT:
+        raise ValueError(f"format {document['format']!r} is not {_FORMAT!r}")
+    return document["performers"]
+
+
+def _read_performer(folder: Path, description: Mapping[str, Any]) -> Performer:
     name = str(description["name"])
     with np.load(folder / f"{name}.npz") as arrays:
         times_s = arrays["times_s"]
-        clouds = tuple(
-            PointCloud(
-                positions_m=arrays[f"positions_m_{index}"],
-                colors=arrays.get(f"colors_{index}"),
-            )
-            for index in range(len(times_s))
-        )
+        clouds = tuple(_cloud(arrays, index) for index in range(len(times_s)))
     instrument = description["instrument"]
     return Performer(
         name=name,
         instrument=None if instrument is None else str(instrument),
-        trajectory=Trajectory(
-            times_s=np.array(description["times_s"]),
-            positions_m=np.array(description["positions_m"]),
-            orientations_wxyz=np.array(description["orientations_wxyz"]),
-        ),
+        trajectory=_trajectory(description),
         cloud_times_s=times_s,
         clouds=clouds,
+    )
+
+
+def _trajectory(description: Mapping[str, Any]) -> Trajectory:
+    return Trajectory(
+        times_s=np.array(description["times_s"]),
+        positions_m=np.array(description["positions_m"]),
+        orientations_wxyz=np.array(description["orientations_wxyz"]),
+    )
+
+
+def _cloud(arrays: Mapping[str, np.ndarray], index: int) -> PointCloud:
+    return PointCloud(
+        positions_m=arrays[f"positions_m_{index}"], colors=arrays.get(f"colors_{index}")
     )

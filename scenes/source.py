@@ -84,6 +84,11 @@ class Source(SceneModel):
     instrument: Text | None = None
     """What is played: violin, viola, cello, double_bass, guitar, saxophone, or any other word."""
 
+    performer: Text | None = None
+    """Who is seen where the source is heard: the folder of a take's performers and behind it the
+    name of one (performers/performer-1), relative to the scene file. Viewers and exports show the
+    point clouds, which go where the source goes."""
+
     start_s: NotNegative = 0.0
     """When the sound file starts, in seconds from the start of the scene."""
 

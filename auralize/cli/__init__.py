@@ -19,6 +19,7 @@ from auralize.cli.decode import decode
 from auralize.cli.demo import demo
 from auralize.cli.doctor import doctor
 from auralize.cli.evaluate import evaluate
+from auralize.cli.export import export
 from auralize.cli.listen import listen
 from auralize.cli.ordered_group import OrderedGroup
 from auralize.cli.render import render
@@ -68,6 +69,7 @@ for _verb in (
     separate,
     scene,
     render,
+    export,
     listen,
     decode,
     compare,

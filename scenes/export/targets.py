@@ -1,0 +1,57 @@
+"""Where scenes can be exported to.
+
+A target is one module or folder of this package with `write(exported, folder)`, which is imported
+when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from scenes.export.exported import ExportedScene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An engine, a format or a kind of page.
+
+    Attributes:
+        name: What it is called on the command line.
+        summary: What it is, in a few words.
+        module: Where its `write` is.
+        needs: Which renders it needs; see `ExportedScene.renders`. "room_response" is only there
+            for scenes that have a room.
+        shows_players: Whether it needs the players as triangles.
+    """
+
+    name: str
+    summary: str
+    module: str
+    needs: frozenset[str] = frozenset()
+    shows_players: bool = True
+
+    @property
+    def write(self) -> Callable[[ExportedScene, Path], None]:
+        """The function that writes a scene into an empty folder.
+
+        Raises:
+            ImportError: A package that the target needs is missing.
+        """
+        return cast("Callable[[ExportedScene, Path], None]", import_module(self.module).write)
+
+
+_ALL = (
+    Target(
+        name="json",
+        summary="a neutral form: scene.json and WAV files",
+        module="scenes.export.neutral",
+    ),
+)
+
+TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
