@@ -52,6 +52,12 @@ _ALL = (
         summary="a neutral form: scene.json and WAV files",
         module="scenes.export.neutral",
     ),
+    Target(
+        name="adm",
+        summary="one BW64 file of ADM objects that move",
+        module="scenes.export.adm",
+        shows_players=False,
+    ),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
