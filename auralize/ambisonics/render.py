@@ -159,15 +159,16 @@ def _coloured(source: HeardSource) -> Callable[[int], Float32[np.ndarray, "block
     if not source.moves:
         standing = StaticFilter(first[None], BLOCK)
         return lambda start: standing.process(source.read(start, BLOCK)[None])[0]
-    moving = MovingFilter(1, taps, hop=_COLOUR_HOP, block=BLOCK)
-    borders = _COLOUR_HOP * np.arange(moving.borders)
+    moving = MovingFilter(1, taps, block=BLOCK)
+    length = moving.length(_COLOUR_HOP)
+    borders = np.arange(0, BLOCK + 1, _COLOUR_HOP)
     # A moving filter takes pairs of signals: the second one is silent.
     sound = np.zeros((2, BLOCK), dtype=np.float32)
 
     def block(start: int) -> Float32[np.ndarray, "block"]:
         filters = mono_filters(source, (start + borders) / source.sample_rate_hz, taps)
         assert filters is not None
-        spectra = rfft(filters, moving.length)
+        spectra = rfft(filters, length)
         planes = np.concatenate([np.real(spectra), np.imag(spectra)], axis=-1)
         sound[0] = source.read(start, BLOCK)
         filtered = np.zeros_like(sound)

@@ -207,25 +207,27 @@ class MovingFilter:
     Time is cut into hops. Each hop is filtered with the filters of its start and with those of its
     end, and fades over from the one to the other. So filters that do not change give exactly one
     convolution, and a gain that changes linearly is followed exactly. Signals and filters of the
-    two ears are transformed together, as real and imaginary part.
+    two ears are transformed together, as real and imaginary part. How long hops are may differ
+    from pair to pair and from block to block.
     """
 
-    def __init__(self, sounds: int, taps: int, *, hop: int, block: int) -> None:
-        """Prepare for blocks of `block` samples, which must be a multiple of `hop`."""
-        if block % hop:
-            raise ValueError(f"block ({block}) must be a multiple of hop ({hop}).")
-        self._hop = hop
+    def __init__(self, sounds: int, taps: int, *, block: int) -> None:
+        """Prepare for filters of `taps` samples and blocks of `block` samples."""
         self._block = block
         self._past = taps - 1
-        hops = block // hop
-        self.borders = hops + 1
-        self.length = even_length(hop + taps - 1)
         self._signals = np.zeros((2, self._past + block), dtype=np.float32)
         self._tails = np.zeros((sounds, 2, self._past), dtype=np.float32)
-        self._frames = np.zeros((hops, self.length), dtype=np.complex64)
-        self._split = np.zeros((2, 2, self.length // 2 + 1), dtype=np.float32)
-        self._totals = np.zeros((2, hops, *self._split.shape), dtype=np.float32)
-        self._outputs = np.zeros((2, hops, self.length), dtype=np.complex64)
+        self._hops: dict[int, _Hops] = {}
+
+    def length(self, hop: int) -> int:
+        """Return the length of the transforms where hops have so many samples; it is even.
+
+        Raises:
+            ValueError: The hops do not fit into a block.
+        """
+        if self._block % hop:
+            raise ValueError(f"block ({self._block}) must be a multiple of hop ({hop}).")
+        return even_length(hop + self._past)
 
     def set_past(self, number: int, ears: Float32[np.ndarray, "2 samples"]) -> None:
         """Take what one pair of signals was before the next block; `taps` − 1 samples or more."""
@@ -242,32 +244,55 @@ class MovingFilter:
         Args:
             number: Which pair.
             ears: Its next block.
-            spectra: What it is filtered with at the borders of the hops (as many as `borders`):
-                of impulse responses of `taps` samples, transformed with the length `length`; real
-                parts of the bins first, then imaginary parts.
+            spectra: What it is filtered with at the borders of the hops, from the start to the end
+                of the block: of impulse responses of `taps` samples, transformed with the `length`
+                of these hops; real parts of the bins first, then imaginary parts.
         """
-        bins = self._split.shape[2]
-        if ears.shape != (2, self._block) or spectra.shape != (self.borders, 2, 2 * bins):
+        hop = self._block // max(1, len(spectra) - 1)
+        length = self.length(hop)
+        needed = (self._block // hop + 1, 2, 2 * (length // 2 + 1))
+        if ears.shape != (2, self._block) or spectra.shape != needed:
             raise ValueError(
-                f"needed are signals of shape {(2, self._block)} and spectra of shape "
-                f"{(self.borders, 2, 2 * bins)}, got {ears.shape} and {spectra.shape}."
+                f"needed are signals of shape {(2, self._block)} and spectra of shape {needed}, "
+                f"got {ears.shape} and {spectra.shape}."
             )
+        if hop not in self._hops:
+            self._hops[hop] = _Hops(self._block // hop, length)
+        hops = self._hops[hop]
         self._signals[:, : self._past] = self._tails[number]
         self._signals[:, self._past :] = ears
         self._tails[number] = self._signals[:, self._block :]
-        used = self._hop + self._past
-        cut_frames(self._signals, self._hop, used, self._frames.view(np.float32))
-        fft_in_place(self._frames)
-        planes = spectra.reshape(self.borders, 2, 2, -1)
-        add_crossfaded(self._frames, planes, self._split, self._totals[0], self._totals[1])
+        cut_frames(self._signals, hop, hop + self._past, hops.frames.view(np.float32))
+        fft_in_place(hops.frames)
+        planes = spectra.reshape(len(spectra), 2, 2, -1)
+        add_crossfaded(hops.frames, planes, hops.split, hops.totals[0], hops.totals[1])
+        hops.used = True
 
     def finish(self, out: Float32[np.ndarray, "2 block"]) -> None:
         """Add what all pairs give to the output."""
-        for totals, outputs in zip(self._totals, self._outputs, strict=True):
+        for hops in self._hops.values():
+            if hops.used:
+                hops.finish(out, self._past)
+
+
+class _Hops:
+    """The sum of what is filtered in hops of one length."""
+
+    def __init__(self, count: int, length: int) -> None:
+        self.frames = np.zeros((count, length), dtype=np.complex64)
+        self.split = np.zeros((2, 2, length // 2 + 1), dtype=np.float32)
+        self.totals = np.zeros((2, count, *self.split.shape), dtype=np.float32)
+        self._outputs = np.zeros((2, count, length), dtype=np.complex64)
+        self.used = False
+
+    def finish(self, out: Float32[np.ndarray, "2 block"], past: int) -> None:
+        """Add the sum to the output, and begin again."""
+        for totals, outputs in zip(self.totals, self._outputs, strict=True):
             join_pairs(totals, outputs)
-        self._totals[:] = 0
+        self.totals[:] = 0
+        self.used = False
         ifft_in_place(self._outputs)
-        crossfade(self._outputs[0], self._outputs[1], self._past, out)
+        crossfade(self._outputs[0], self._outputs[1], past, out)
 
 
 def even_length(least: int) -> int:

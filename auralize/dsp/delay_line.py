@@ -30,30 +30,15 @@ _FAST = {"contract", "reassoc", "nsz", "arcp"}
 class DelayLine:
     """Delays a sound by amounts that change over time, differently for each of several outputs."""
 
-    def __init__(
-        self,
-        read: Callable[[int, int], Float32[np.ndarray, "count"]],
-        *,
-        outputs: int,
-        hop: int,
-        block: int,
-    ) -> None:
-        """Prepare for blocks of `block` samples, which must be a multiple of `hop`.
+    def __init__(self, read: Callable[[int, int], Float32[np.ndarray, "count"]]) -> None:
+        """Take what gives samples of the sound (start, count).
 
-        Args:
-            read: Gives samples of the sound (start, count).
-            outputs: How many differently delayed copies are needed.
-            hop: Samples from one given delay to the next.
-            block: Samples of each block.
+        Room is made for the longest block so far: later ones allocate nothing.
         """
-        if block % hop:
-            raise ValueError(f"block ({block}) must be a multiple of hop ({hop}).")
         self._read = read
-        self._shape = (outputs, block)
-        self._borders = block // hop + 1
-        self._phases = np.zeros((4, block + 4 * _AROUND), dtype=np.float32)
-        self._places = np.zeros(hop, dtype=np.int32)
-        self._parts = np.zeros(hop, dtype=np.float32)
+        self._phases = np.zeros((4, 0), dtype=np.float32)
+        self._places = np.zeros(0, dtype=np.int32)
+        self._parts = np.zeros(0, dtype=np.float32)
 
     def process(
         self,
@@ -62,21 +47,26 @@ class DelayLine:
         slopes: Float64[np.ndarray, "borders outputs"],
         out: Float32[np.ndarray, "outputs block"],
     ) -> None:
-        """Write a block.
+        """Write a block, in hops from one given delay to the next.
 
         Args:
             start: Where it starts, in samples.
             delays: Delays in samples at the start, between hops and at the end; they may be
                 negative, as far as the sound can be read ahead.
             slopes: How the delays change there, in samples per hop.
-            out: Where to write.
+            out: Where to write a whole number of hops, of one sample or more.
         """
-        outputs, block = self._shape
-        if delays.shape != (self._borders, outputs) or slopes.shape != delays.shape:
+        outputs, block = out.shape
+        hops = len(delays) - 1
+        if hops < 1 or block % hops or delays.shape[1] != outputs or slopes.shape != delays.shape:
             raise ValueError(
-                f"needed are delays and slopes of shape {(self._borders, outputs)}, got "
-                f"{delays.shape} and {slopes.shape}."
+                f"needed are delays and slopes for {outputs} outputs at the borders of hops that "
+                f"fit into {block} samples, got the shapes {delays.shape} and {slopes.shape}."
             )
+        hop = block // hops
+        if hop > len(self._places):
+            self._places = np.zeros(hop, dtype=np.int32)
+            self._parts = np.zeros(hop, dtype=np.float32)
         # A Hermite curve leaves the range of its ends by at most 4/27 of each slope.
         beyond = 0.3 * max(float(slopes.max()), -float(slopes.min()))
         first = start - int(np.ceil(float(delays.max()) + beyond)) - _AROUND
@@ -86,7 +76,15 @@ class DelayLine:
             self._phases = np.zeros((4, len(sound) * 5 // 4), dtype=np.float32)
         _quadruple(sound, _FIRST, _SECOND, self._phases)
         _read_between(
-            self._phases, start - first, delays, slopes, _EVEN, _ODD, self._places, self._parts, out
+            self._phases,
+            start - first,
+            delays,
+            slopes,
+            _EVEN,
+            _ODD,
+            self._places[:hop],
+            self._parts[:hop],
+            out,
         )
 
 

@@ -22,6 +22,9 @@ filled by continuing the surfaces (see `auralize.hrtf.gap_filling`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Complex64, Float, Float32, Float64, Int64
 from scipy.sparse import csr_array
@@ -42,6 +45,23 @@ _MOST_NODES = 4096
 _MOST_AT_ONCE = 256
 # Weights below this count nothing (−140 dB).
 _COUNTS = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Directions as they lie between the nodes of a head's mesh, one for both ears or one for each.
+
+    Attributes:
+        nodes: Numbers of the nodes around each direction.
+        weights: How much each of them counts.
+    """
+
+    nodes: Int64[np.ndarray, "P ears 3"]
+    weights: Float64[np.ndarray, "P ears 3"]
+
+    def __getitem__(self, some: slice) -> Places:
+        """Return the places of some directions."""
+        return Places(self.nodes[some], self.weights[some])
 
 
 class HrtfInterpolator:
@@ -90,7 +110,10 @@ class HrtfInterpolator:
 
         Each response, delayed by its delay less `early_samples`, is the impulse response.
         """
-        return self._mixed(directions, 0, None)
+        places = self.places(directions)
+        responses = np.empty((len(places.nodes), 2, self.aligned_tap_count), dtype=np.float32)
+        self._write(places, 0, responses)
+        return self.delays_at(places), responses
 
     def aligned_spectra(
         self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"], length: int
@@ -121,11 +144,43 @@ class HrtfInterpolator:
             length: Samples that a real transform takes; `aligned_tap_count` at least.
             out: For each ear the real parts of all bins, and then the imaginary parts.
         """
+        places = self.places(directions)
+        self.write_spectra_at(places, length, out)
+        return self.delays_at(places)
+
+    def places(self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"]) -> Places:
+        """Return where directions lie, for those who need delays and spectra at other times."""
+        wanted = np.asarray(directions, dtype=np.float64)
+        if wanted.ndim not in (2, 3) or wanted.shape[1:] not in ((3,), (2, 3)):
+            raise ValueError(f"directions have the shape {wanted.shape}, not (P, 3) or (P, 2, 3).")
+        nodes, weights = self._mesh.nodes(wanted.reshape(-1, 3))
+        # Next to a node nothing else counts, and needs no computing.
+        largest = np.take_along_axis(nodes, weights.argmax(axis=1)[:, None], axis=1)
+        nodes = np.where(weights > _COUNTS, nodes, largest)
+        shape = (len(wanted), wanted.size // max(1, 3 * len(wanted)), 3)
+        return Places(nodes.reshape(shape), weights.reshape(shape))
+
+    def delays_at(self, places: Places) -> Float64[np.ndarray, "P 2"]:
+        """Return the delays for each ear in samples.
+
+        What all directions need is computed together, which takes less than one after the other.
+        """
+        delays = np.empty((len(places.nodes), 2))
+        ear = np.array([[0], [1]])
+        for some in self._bounded(places):
+            rows = self._rows_of(places.nodes[some])
+            delays[some] = np.sum(places.weights[some] * self._node_delays[rows, ear], axis=-1)
+        return delays
+
+    def write_spectra_at(
+        self, places: Places, length: int, out: Float32[np.ndarray, "P 2 2*bins"]
+    ) -> None:
+        """Write the spectra of the aligned responses, as `write_spectra` does."""
         if length < self.aligned_tap_count:
             raise ValueError(
                 f"a length of {length} is shorter than the {self.aligned_tap_count} aligned taps."
             )
-        return self._mixed(directions, length, out)[0]
+        self._write(places, length, out)
 
     def impulse_responses(
         self, directions: Float[np.ndarray, "P 3"] | Float[np.ndarray, "P 2 3"]
@@ -134,37 +189,23 @@ class HrtfInterpolator:
         delays, responses = self.aligned(directions)
         return self._head.delayed(responses, delays - self.early_samples)
 
-    def _mixed(
-        self, directions: np.ndarray, length: int, out: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Mix the nodes around directions; their responses, or their spectra of some length."""
-        wanted = np.asarray(directions, dtype=np.float64)
-        if wanted.ndim not in (2, 3) or wanted.shape[1:] not in ((3,), (2, 3)):
-            raise ValueError(f"directions have the shape {wanted.shape}, not (P, 3) or (P, 2, 3).")
-        columns = self._table(length).shape[2]
-        values = np.empty((len(wanted), 2, columns), dtype=np.float32) if out is None else out
-        delays = np.empty((len(wanted), 2))
-        for start in range(0, len(wanted), _MOST_AT_ONCE):
-            some = slice(start, start + _MOST_AT_ONCE)
-            self._mix(wanted[some], length, delays[some], values[some])
-        return delays, values
+    def _write(self, places: Places, length: int, out: np.ndarray) -> None:
+        """Write responses (length 0), or their spectra of some length."""
+        for some in self._bounded(places):
+            rows = self._rows_of(places.nodes[some])
+            mix_rows(self._table(length), rows, places.weights[some], out[some])
 
-    def _mix(self, wanted: np.ndarray, length: int, delays: np.ndarray, values: np.ndarray) -> None:
-        nodes, weights = self._mesh.nodes(wanted.reshape(-1, 3))
-        # Next to a node nothing else counts, and needs no computing.
-        largest = np.take_along_axis(nodes, weights.argmax(axis=1)[:, None], axis=1)
-        nodes = np.where(weights > _COUNTS, nodes, largest)
+    def _bounded(self, places: Places) -> Iterator[slice]:
+        """Give parts of places for which there is room at once."""
+        step = self._most_nodes // max(3, places.nodes[:1].size)
+        for start in range(0, len(places.nodes), step):
+            yield slice(start, start + step)
+
+    def _rows_of(self, nodes: Int64[np.ndarray, "*P"]) -> Int64[np.ndarray, "*P"]:
+        """Return the rows of nodes in the tables, once all are there."""
         rows = self._rows[nodes]
-        if rows.min() < 0:
-            rows = self._new_rows(nodes)
-        ears = wanted.size // (3 * len(wanted))
-        rows, weights = rows.reshape(-1, ears, 3), weights.reshape(-1, ears, 3)
-        mix_rows(self._table(length), rows, weights, values)
-        ear = np.array([[0], [1]])
-        delays[:] = np.sum(weights * self._node_delays[rows, ear], axis=-1)
-
-    def _new_rows(self, nodes: np.ndarray) -> np.ndarray:
-        """Return the rows of nodes in the tables, of which some are new."""
+        if rows.min() >= 0:
+            return rows
         unique = np.unique(nodes)
         new = unique[self._rows[unique] < 0]
         if self._row_count + len(new) > self._most_nodes:
@@ -174,18 +215,6 @@ class HrtfInterpolator:
             self._add(some)
         return self._rows[nodes]
 
-    def prepare(self, directions: Float[np.ndarray, "P 3"], length: int) -> None:
-        """Compute what some directions need for spectra of some length.
-
-        Together this takes less than when each is asked for. Where there are too many to be kept,
-        only the first ones are computed.
-        """
-        self._table(length)
-        nodes = np.unique(self._mesh.nodes(np.asarray(directions, dtype=np.float64))[0])
-        new = nodes[self._rows[nodes] < 0][: self._most_nodes - self._row_count]
-        if len(new) > 0:
-            self._new_rows(new)
-
     def prepare_all(self, length: int) -> None:
         """Compute what all directions need for spectra of some length.
 
@@ -193,7 +222,7 @@ class HrtfInterpolator:
         """
         self._most_nodes = self._mesh.node_count
         self._table(length)
-        self._new_rows(np.arange(self._mesh.node_count))
+        self._rows_of(np.arange(self._mesh.node_count))
 
     def _forget(self) -> None:
         self._row_count = 0

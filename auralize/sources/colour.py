@@ -42,7 +42,10 @@ def colour_factors(
 
 
 def colour_spectra(
-    source: HeardSource, times_s: Float[np.ndarray, "T"], length: int
+    source: HeardSource,
+    times_s: Float[np.ndarray, "T"],
+    distances_m: Float[np.ndarray, "T"],
+    length: int,
 ) -> Complex64[np.ndarray, "T bins"] | None:
     """Return what a source's colour does to the bins of a transform; None if it has none.
 
@@ -52,11 +55,12 @@ def colour_spectra(
     Args:
         source: The source.
         times_s: Times of the scene.
+        distances_m: How far away the source is heard from at these times.
         length: Length of the transform; even.
     """
     exponents: Complex64[np.ndarray, "T bins"] | None = None
     if _air_counts(source):
-        distances = source.air_way_m(source.seen_from_listener(times_s)[1])
+        ways = source.air_way_m(distances_m)
         air = source.medium
         metre = _air_basis(
             air.temperature_c,
@@ -65,7 +69,7 @@ def colour_spectra(
             source.sample_rate_hz,
             length,
         )
-        exponents = distances.astype(np.float32)[:, None] * metre
+        exponents = ways.astype(np.float32)[:, None] * metre
     if source.directivity is not None and source.directivity.has_bands:
         levels_db = source.directivity.octave_levels_db(source.seen_from_source(times_s))
         bands = levels_db.astype(np.complex64) @ _octave_basis(source.sample_rate_hz, length)

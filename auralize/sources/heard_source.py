@@ -77,6 +77,7 @@ class HeardSource:
         self._speed_m_s = (
             scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
         )
+        self._line = DelayLine(self.emitted)
         self.medium = scene.medium
         self.head_radius_m = scene.listener.head_radius_m if scene.listener.near_field else None
         self.directivity = directivity_of(source)
@@ -207,9 +208,8 @@ class HeardSource:
         hop = math.gcd(count, _HOP)
         times = (start + hop * np.arange(-1, count // hop + 2)) / self.sample_rate_hz
         delays = self.delays_samples(self.seen_from_listener(times)[1])[:, None]
-        line = DelayLine(self.emitted, outputs=1, hop=hop, block=count)
         sound = np.empty((1, count), dtype=np.float32)
-        line.process(start, delays[1:-1], slopes_of(delays), sound)
+        self._line.process(start, delays[1:-1], slopes_of(delays), sound)
         return sound[0]
 
     def emitted(self, start: int, count: int) -> Float32[np.ndarray, "count"]:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex64, Float, Float32, Float64
 
-from auralize.dsp.fourier import fast_length, irfft, rfft
+from auralize.dsp.fourier import fast_length, irfft
 from auralize.hrtf.head import Hrtf
-from auralize.hrtf.interpolation import HrtfInterpolator
 from auralize.sources.colour import colour_factors, colour_spectra, colour_taps
 from auralize.sources.heard_source import HeardSource
 from auralize.sources.near_field import NearField
@@ -25,38 +24,63 @@ class StraightWay:
     """The straight way from a source to the head, at some times.
 
     Attributes:
+        source: The source.
+        times_s: Times of the scene.
+        seen: Unit vectors to the source in the listener's frame.
         distances_m: How far away the source is.
         directions: Unit vectors from which the head's measured responses are to be taken: of the
             source, shape (T, 3); or of each ear's own view of it, shape (T, 2, 3).
         gains: Factors at all frequencies: the source's level, the distance, a cardioid.
-        spectra: What the responses are to be multiplied with: air, directivity, near field, shape
-            (T, 1 or 2 ears, bins); None if nothing colours the sound.
+        near_field: What corrects the head's responses, where the source comes near.
     """
 
+    source: HeardSource
+    times_s: Float[np.ndarray, "T"]
+    seen: Float64[np.ndarray, "T 3"]
     distances_m: Float64[np.ndarray, "T"]
     directions: Float64[np.ndarray, "T 3"] | Float64[np.ndarray, "T 2 3"]
     gains: Float64[np.ndarray, "T"]
-    spectra: Complex64[np.ndarray, "T ears bins"] | None
+    near_field: NearField | None
+
+    def __getitem__(self, some: slice) -> StraightWay:
+        """Return the way at some of the times."""
+        return StraightWay(
+            source=self.source,
+            times_s=self.times_s[some],
+            seen=self.seen[some],
+            distances_m=self.distances_m[some],
+            directions=self.directions[some],
+            gains=self.gains[some],
+            near_field=self.near_field,
+        )
+
+    def spectra(self, length: int) -> Complex64[np.ndarray, "T ears bins"] | None:
+        """Return what the head's responses are to be multiplied with: air, directivity, near field.
+
+        Args:
+            length: Length of the transforms whose bins the spectra are for; even.
+
+        Returns:
+            Spectra for both ears or for each; None if nothing colours the sound.
+        """
+        colour = colour_spectra(self.source, self.times_s, self.distances_m, length)
+        spectra = None if colour is None else colour[:, None]
+        near = NearField.near(self.distances_m)
+        if self.near_field is None or not near.any():
+            return spectra
+        per_ear = np.ones((len(near), 2, length // 2 + 1), dtype=np.complex64)
+        per_ear[near] = self.near_field.spectra(
+            self.seen[near], self.distances_m[near], self.source.sample_rate_hz, length
+        )
+        return per_ear if spectra is None else per_ear * spectra
 
 
-def straight_way(
-    source: HeardSource, times_s: Float[np.ndarray, "T"], hrtf: Hrtf, length: int
-) -> StraightWay:
-    """Return what a source meets on its straight way to a head.
-
-    Args:
-        source: The source.
-        times_s: Times of the scene.
-        hrtf: The head, at the rate of the scene.
-        length: Length of the transforms whose bins the spectra are for; even.
-    """
-    directions, distances = source.seen_from_listener(times_s)
+def straight_way(source: HeardSource, times_s: Float[np.ndarray, "T"], hrtf: Hrtf) -> StraightWay:
+    """Return what a source meets on its straight way to a head, at the rate of the scene."""
+    seen, distances = source.seen_from_listener(times_s)
     gains = source.gains(distances)
     factors = colour_factors(source, times_s)
-    if factors is not None:
-        gains = gains * factors
-    colour = colour_spectra(source, times_s, length)
-    spectra = None if colour is None else colour[:, None]
+    field, directions = None, seen
     near = NearField.near(distances)
     if source.head_radius_m is not None and near.any():
         field = NearField(
@@ -64,45 +88,17 @@ def straight_way(
             measured_m=hrtf.distance_m,
             speed_of_sound_m_s=source.medium.speed_of_sound_m_s,
         )
-        both = np.repeat(directions[:, None], 2, axis=1)
-        both[near] = field.ear_directions(directions[near], distances[near])
-        per_ear = np.ones((len(times_s), 2, length // 2 + 1), dtype=np.complex64)
-        per_ear[near] = field.spectra(
-            directions[near], distances[near], hrtf.sample_rate_hz, length
-        )
-        spectra = per_ear if spectra is None else per_ear * spectra
-        directions = both
-    return StraightWay(distances_m=distances, directions=directions, gains=gains, spectra=spectra)
-
-
-def binaural_taps(source: HeardSource, interpolator: HrtfInterpolator) -> int:
-    """Return how many taps the filters of a source have, at all times."""
-    return interpolator.hrtf.tap_count + colour_taps(source)
-
-
-def binaural_filters(
-    source: HeardSource,
-    times_s: Float[np.ndarray, "T"],
-    interpolator: HrtfInterpolator,
-    taps: int | None = None,
-) -> Float32[np.ndarray, "T 2 taps"]:
-    """Return the impulse responses of a source at some times, with its gain.
-
-    Args:
-        source: The source.
-        times_s: Times of the scene.
-        interpolator: The head.
-        taps: Length to fill up with zeros, `binaural_taps` or more (that of the source if None).
-    """
-    own_taps = binaural_taps(source, interpolator)
-    length = even_length(own_taps)
-    way = straight_way(source, times_s, interpolator.hrtf, length)
-    filters = interpolator.impulse_responses(way.directions)
-    filters *= way.gains.astype(np.float32)[:, None, None]
-    if way.spectra is not None:
-        filters = irfft(rfft(filters, length) * way.spectra, length)[..., :own_taps]
-    missing = max(own_taps, taps or 0) - filters.shape[2]
-    return np.pad(filters, ((0, 0), (0, 0), (0, missing))) if missing > 0 else filters
+        directions = np.repeat(seen[:, None], 2, axis=1)
+        directions[near] = field.ear_directions(seen[near], distances[near])
+    return StraightWay(
+        source=source,
+        times_s=times_s,
+        seen=seen,
+        distances_m=distances,
+        directions=directions,
+        gains=gains if factors is None else gains * factors,
+        near_field=field,
+    )
 
 
 def mono_filters(
@@ -120,7 +116,8 @@ def mono_filters(
     """
     factors = colour_factors(source, times_s)
     length = even_length(max(taps, colour_taps(source)))
-    colour = colour_spectra(source, times_s, length)
+    distances = source.seen_from_listener(times_s)[1]
+    colour = colour_spectra(source, times_s, distances, length)
     if factors is None and colour is None:
         return None
     filters = np.zeros((len(times_s), taps), dtype=np.float32)

@@ -25,8 +25,9 @@ def render_binaural(
     """Render a scene for headphones, block by block in bounded memory.
 
     A source that stands still is filtered with the impulse responses of its direction, with all
-    their taps. Where the source or the listener moves, filters follow about every 10 ms and are
-    cross-faded in between. At a measured direction the filters are the measured ones.
+    their taps. Where the source or the listener moves, filters follow about every 20 ms, sooner
+    where it goes fast, and are cross-faded in between. At a measured direction the
+    filters are the measured ones.
 
     Args:
         scene: The scene.

@@ -2,13 +2,14 @@
 
 The time that sound takes to each ear is left to a delay line, so that it changes without steps:
 that is the Doppler shift of the way, if the scene wants it, and the difference between the ears.
-What remains is filtered with the head's aligned responses, which follow about every 10 ms.
+What remains is filtered with the head's aligned responses, which follow about every 20 ms, and the
+sooner the faster the source goes.
 """
 
 from __future__ import annotations
 
 import math
-import sys
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -17,129 +18,200 @@ from auralize.dsp.convolution import MovingFilter
 from auralize.dsp.delay_line import DelayLine, slopes_of
 from auralize.dsp.fourier import fft_in_place, ifft_in_place
 from auralize.dsp.spectral_kernels import join_pairs, scale_planes, split_pairs
-from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.hrtf.interpolation import HrtfInterpolator, Places
 from auralize.sources.colour import colour_taps
-from auralize.sources.heard_source import HeardSource
-from auralize.sources.straight_way import straight_way
+from auralize.sources.heard_source import NEAREST_M, HeardSource
+from auralize.sources.straight_way import StraightWay, straight_way
 
 # How long filters last at most for sources that go round the listener as fast as this (radians a
-# second). High up, a head's response changes by up to 4 dB in a degree.
-_HOPS = ((np.radians(25.0), 0.0107), (np.radians(45.0), 0.0054), (math.inf, 0.0014))
-# How often directions are looked at for that, and how many at once.
-_LOOK_S, _CHUNK = 0.05, 4096
-# How far directions are prepared together, and how often they are looked at.
-_LOOK_AHEAD_S, _LOOK_STEP_S = 30.0, 0.1
+# second): what a tone of 8 kHz has of spurs stays below −80 dB of it. High up, a head's response
+# changes by up to 4 dB in a degree.
+_HOPS = (
+    (math.radians(22.0), 0.0214),
+    (math.radians(38.0), 0.0054),
+    (math.radians(80.0), 0.0027),
+    (math.radians(180.0), 0.00134),
+    (math.inf, 0.00067),
+)
+# A distance that grows or shrinks by so much a second counts as a radian a second.
+_APPROACH = 3.0
+# How far ahead the ways of sources that follow the scene are worked out together.
+_LOOK_AHEAD_S = 30.0
 
 
 class MovingSources:
     """Renders sources whose direction or distance changes."""
 
     def __init__(
-        self, sources: list[HeardSource], interpolator: HrtfInterpolator, *, hop: int, block: int
+        self,
+        sources: list[HeardSource],
+        interpolator: HrtfInterpolator,
+        *,
+        block: int,
+        live: bool = False,
     ) -> None:
-        """Prepare for blocks of `block` samples, with new filters after every `hop`."""
+        """Prepare.
+
+        Args:
+            sources: The sources.
+            interpolator: The head.
+            block: Samples of each block.
+            live: Whether sources or the listener may be moved between blocks. Then each block is
+                worked out on its own, in hops that last the same for all sources and blocks.
+        """
         self._sources = sources
         self._interpolator = interpolator
-        self._hop, self._block = hop, block
+        self._block = block
+        self._rate = sources[0].sample_rate_hz
+        self._live = live
         colour = max(colour_taps(source) for source in sources)
         self._taps = interpolator.aligned_tap_count + colour
-        self._filter = MovingFilter(len(sources), self._taps, hop=hop, block=block)
-        self._lines = [
-            DelayLine(source.emitted, outputs=2, hop=hop, block=block) for source in sources
-        ]
-        borders, bins = self._filter.borders, self._filter.length // 2 + 1
+        self._filter = MovingFilter(len(sources), self._taps, block=block)
+        self._lines = [DelayLine(source.emitted) for source in sources]
+        self._hop = hop_of(block, self._rate, 0.0)
         self._ears = np.zeros((2, block), dtype=np.float32)
-        # What is heard at the start depends on as much of the past as the filters are long; and
-        # where an ear hears a source early, there is sound before its start.
-        hops = -(-self._taps // hop)
-        self._past = np.zeros((2, hops * hop), dtype=np.float32)
-        self._past_lines = [
-            DelayLine(source.emitted, outputs=2, hop=hop, block=hops * hop) for source in sources
-        ]
-        self._spectra = np.zeros((max(borders, hops + 1) + 2, 2, 2 * bins), dtype=np.float32)
-        self._pairs = np.zeros((len(self._spectra), self._filter.length), dtype=np.complex64)
-        self._looked_ahead = 0
-        self._no_factors = np.zeros((len(self._spectra), 0, bins), dtype=np.complex64)
-        # What was at the end of the last block of each source, where the next one goes on.
-        self._last_spectra = np.zeros((len(sources), 2, 2 * bins), dtype=np.float32)
-        self._last_delays = np.zeros((len(sources), 2, 2))
+        self._spectra: dict[int, _Spectra] = {}
+        self._ahead = max(1, round(_LOOK_AHEAD_S * self._rate / block)) * block
+        self._looks: list[_Look] = []
+        self._lasts: list[_Border | None] = [None] * len(sources)
         self.seek(0)
 
     def prepare_all(self) -> None:
         """Compute what all directions need now, so that no block has to."""
-        self._interpolator.prepare_all(self._filter.length)
-        self._looked_ahead = sys.maxsize
+        self._interpolator.prepare_all(self._filter.length(self._hop))
 
     def seek(self, start: int) -> None:
         """Go to another place: the next block begins there, as if all before had been heard."""
         self._start = start
-        self._goes_on = False
-        begin = start - self._past.shape[1]
-        times = np.arange(begin - self._hop, start + 2 * self._hop, self._hop)
+        # What is heard at the start depends on as much of the past as the filters are long; and
+        # where an ear hears a source early, there is sound before its start.
+        past = np.zeros((2, -(-self._taps // self._hop) * self._hop), dtype=np.float32)
+        begin = start - past.shape[1]
         for number, source in enumerate(self._sources):
-            delays = self._filters(source, times / source.sample_rate_hz)
-            line = self._past_lines[number]
-            line.process(begin, delays[1:-1], slopes_of(delays), self._past)
-            self._filter.set_past(number, self._past)
+            delays = self._look(source, begin, past.shape[1], self._hop).delays
+            self._lines[number].process(begin, delays[1:-1], slopes_of(delays), past)
+            self._filter.set_past(number, past)
+        self._lasts = [None] * len(self._sources)
+        self._looked_until = start
 
     def add(self, out: Float32[np.ndarray, "2 block"]) -> None:
         """Add the next block."""
-        rate = self._sources[0].sample_rate_hz
-        if self._start >= self._looked_ahead:
-            self._look_ahead()
-        times = (self._start + self._hop * np.arange(-1, self._filter.borders + 1)) / rate
         for number, source in enumerate(self._sources):
-            delays = self._filters(source, times)
-            slopes = slopes_of(delays)
-            delays = delays[1:-1]
-            spectra = self._spectra[1 : self._filter.borders + 1]
-            if self._goes_on:
-                delays[0], slopes[0] = self._last_delays[number]
-                spectra[0] = self._last_spectra[number]
-            self._last_delays[number] = delays[-1], slopes[-1]
-            self._last_spectra[number] = spectra[-1]
-            self._lines[number].process(self._start, delays, slopes, self._ears)
-            self._filter.add(number, self._ears, spectra)
+            if self._live:
+                self._add(
+                    number, self._look(source, self._start, self._block, self._hop), self._hop
+                )
+            else:
+                self._add(number, *self._looked_ahead(number))
         self._filter.finish(out)
         self._start += self._block
-        self._goes_on = True
 
-    def _look_ahead(self) -> None:
-        """Prepare the directions of some time to come together, which costs less."""
-        rate = self._sources[0].sample_rate_hz
-        times_s = self._start / rate + np.arange(0.0, _LOOK_AHEAD_S, _LOOK_STEP_S)
-        directions = [source.seen_from_listener(times_s)[0] for source in self._sources]
-        self._interpolator.prepare(np.concatenate(directions), self._filter.length)
-        self._looked_ahead = self._start + round(_LOOK_AHEAD_S * rate)
+    def _looked_ahead(self, number: int) -> tuple[_Look, int]:
+        """Return the way of a source in the next block, and the hops in which it may go."""
+        if self._start >= self._looked_until:
+            self._looks = [
+                self._look(source, self._start, self._ahead, self._hop) for source in self._sources
+            ]
+            self._looked_until = self._start + self._ahead
+        first = (self._start + self._ahead - self._looked_until) // self._hop
+        look = self._looks[number][first : first + self._block // self._hop + 3]
+        hop = hop_of(self._block, self._rate, look.fastest_rad_s(self._hop / self._rate))
+        if hop != self._hop:
+            look = self._look(self._sources[number], self._start, self._block, hop)
+        return look, hop
 
-    def _filters(
-        self, source: HeardSource, times_s: Float64[np.ndarray, "T"]
-    ) -> Float64[np.ndarray, "T 2"]:
-        """Write the spectra of a source at some times, and return the delays for each ear."""
-        head = self._interpolator
-        length = self._filter.length
-        spectra = self._spectra[: len(times_s)]
-        way = straight_way(source, times_s, head.hrtf, length)
-        delays = head.write_spectra(way.directions, length, spectra)
-        factors = self._no_factors if way.spectra is None else way.spectra
-        scale_planes(spectra, way.gains, factors)
-        if way.spectra is not None:
-            self._cut(spectra)
-        delays += (source.delays_samples(way.distances_m) - head.early_samples)[:, None]
-        return delays
+    def _add(self, number: int, look: _Look, hop: int) -> None:
+        """Add a block of one source."""
+        slopes = slopes_of(look.delays)
+        delays = look.delays[1:-1].copy()
+        spectra = self._filters(look[1:-1], hop)
+        last = self._lasts[number]
+        # Go on from where the last block ended, for there may have been an edit.
+        if last is not None:
+            delays[0], slopes[0] = last.delays, last.slopes * hop
+            if last.hop == hop:
+                spectra[0] = last.spectra
+        if last is None or last.hop != hop:
+            last = self._lasts[number] = _Border(hop, np.empty_like(spectra[0]))
+        last.delays, last.slopes = delays[-1], slopes[-1] / hop
+        last.spectra[:] = spectra[-1]
+        self._lines[number].process(self._start, delays, slopes, self._ears)
+        self._filter.add(number, self._ears, spectra)
 
-    def _cut(self, spectra: Float32[np.ndarray, "T 2 2*bins"]) -> None:
-        """Cut the responses off after as many taps as the filter has room for.
+    def _look(self, source: HeardSource, start: int, count: int, hop: int) -> _Look:
+        """Work out the way of a source at the borders of hops, and one hop before and after."""
+        times = start + hop * np.arange(-1, count // hop + 2)
+        way = straight_way(source, times / self._rate, self._interpolator.hrtf)
+        places = self._interpolator.places(way.directions)
+        delays = self._interpolator.delays_at(places)
+        early = self._interpolator.early_samples
+        delays += (source.delays_samples(way.distances_m) - early)[:, None]
+        return _Look(way, places, delays)
 
-        What multiplies the head's responses rings on for ever, and would come round.
-        """
-        pairs = self._pairs[: len(spectra)]
-        planes = spectra.reshape(len(spectra), 2, 2, -1)
-        join_pairs(planes, pairs)
-        ifft_in_place(pairs)
-        pairs[:, self._taps :] = 0
-        fft_in_place(pairs)
-        split_pairs(pairs, planes)
+    def _filters(self, look: _Look, hop: int) -> Float32[np.ndarray, "T 2 2*bins"]:
+        """Return the spectra of a source's filters; they are valid until the next call."""
+        length = self._filter.length(hop)
+        if hop not in self._spectra:
+            self._spectra[hop] = _Spectra(self._block // hop + 1, length)
+        spectra, factors = self._spectra[hop], look.way.spectra(length)
+        planes = spectra.planes
+        self._interpolator.write_spectra_at(look.places, length, planes)
+        scale_planes(planes, look.way.gains, spectra.no_factors if factors is None else factors)
+        if factors is not None:
+            # What multiplies the head's responses rings on for ever, and would come round: it is
+            # cut off after as many taps as the filter has room for.
+            pairs = spectra.pairs()
+            parts = planes.reshape(len(planes), 2, 2, -1)
+            join_pairs(parts, pairs)
+            ifft_in_place(pairs)
+            pairs[:, self._taps :] = 0
+            fft_in_place(pairs)
+            split_pairs(pairs, parts)
+        return planes
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The way of a source, and what it is for the head: where it lies, and the delays."""
+
+    way: StraightWay
+    places: Places
+    delays: Float64[np.ndarray, "T 2"]
+
+    def __getitem__(self, some: slice) -> _Look:
+        return _Look(self.way[some], self.places[some], self.delays[some])
+
+    def fastest_rad_s(self, step_s: float) -> float:
+        """Return how fast the source goes round or comes nearer at most."""
+        turned = np.linalg.norm(np.diff(self.way.seen, axis=0), axis=1)
+        nearer = np.abs(np.diff(np.log(np.maximum(self.way.distances_m, NEAREST_M))))
+        return float(np.maximum(turned, nearer / _APPROACH).max()) / step_s
+
+
+@dataclass(slots=True)
+class _Border:
+    """What was at the end of the last block of a source, where the next one goes on."""
+
+    hop: int
+    spectra: Float32[np.ndarray, "2 2*bins"]
+    delays: Float64[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2))
+    slopes: Float64[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2))
+
+
+class _Spectra:
+    """Room for the spectra of the filters of one block."""
+
+    def __init__(self, borders: int, length: int) -> None:
+        bins = length // 2 + 1
+        self.planes = np.zeros((borders, 2, 2 * bins), dtype=np.float32)
+        self.no_factors = np.zeros((borders, 0, bins), dtype=np.complex64)
+        self._pairs = np.zeros((0, length), dtype=np.complex64)
+
+    def pairs(self) -> np.ndarray:
+        """Return room for the same as pairs."""
+        if len(self._pairs) == 0:
+            self._pairs = np.zeros((len(self.planes), self._pairs.shape[1]), dtype=np.complex64)
+        return self._pairs
 
 
 def hop_of(block: int, sample_rate_hz: int, fastest_rad_s: float) -> int:
@@ -152,14 +224,3 @@ def hop_of(block: int, sample_rate_hz: int, fastest_rad_s: float) -> int:
     while block % hops:
         hops += 1
     return block // hops
-
-
-def fastest_rad_s(source: HeardSource, end_s: float) -> float:
-    """Return how fast a source goes round the listener at most, in radians a second."""
-    fastest = 0.0
-    for start_s in np.arange(0.0, end_s, _CHUNK * _LOOK_S):
-        times_s = start_s + _LOOK_S * np.arange(_CHUNK + 1)
-        directions = source.seen_from_listener(times_s)[0]
-        steps_rad = np.linalg.norm(np.diff(directions, axis=0), axis=1)
-        fastest = max(fastest, float(steps_rad.max()) / _LOOK_S)
-    return fastest

@@ -27,7 +27,7 @@ from auralize.rooms.receivers import Ears
 from auralize.rooms.renderer import RoomRenderer, room_renderer
 from auralize.sources.heard_source import HeardSource, open_sources, sample_count
 from auralize.sources.live_listener import LiveListener
-from auralize.stream.moving import MovingSources, fastest_rad_s, hop_of
+from auralize.stream.moving import MovingSources
 from auralize.stream.standing import StandingSources
 from capture.errors import DataError
 from capture.pose import Pose
@@ -306,17 +306,11 @@ class StreamRenderer:
         if room is not None:
             self._renderers.append(_Room(room, block))
         if moving:
-            end_s = self.sample_count / self._rate
-            by_hop: dict[int, list[HeardSource]] = {}
-            for source in moving:
-                speed = 0.0 if self._editable else fastest_rad_s(source, end_s)
-                by_hop.setdefault(hop_of(block, self._rate, speed), []).append(source)
-            for hop, sources in by_hop.items():
-                renderer = MovingSources(sources, interpolator, hop=hop, block=block)
-                self._renderers.append(renderer)
-                if self._editable:
-                    renderer.prepare_all()
-                    self._live.append(renderer)
+            renderer = MovingSources(moving, interpolator, block=block, live=self._editable)
+            self._renderers.append(renderer)
+            if self._editable:
+                renderer.prepare_all()
+                self._live.append(renderer)
 
 
 class _Levels:

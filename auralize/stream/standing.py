@@ -27,7 +27,7 @@ class StandingSources:
         """Prepare for blocks of `block` samples."""
         self._sources = sources
         self._block = block
-        filters = [_whole_response(source, interpolator) for source in sources]
+        filters = [whole_response(source, interpolator) for source in sources]
         taps = max(response.shape[1] for response in filters)
         filters = [np.pad(part, ((0, 0), (0, taps - part.shape[1]))) for part in filters]
         self._filter = StaticFilter(np.stack(filters), block)
@@ -43,7 +43,7 @@ class StandingSources:
         self._start += self._block
 
 
-def _whole_response(
+def whole_response(
     source: HeardSource, interpolator: HrtfInterpolator
 ) -> Float32[np.ndarray, "2 taps"]:
     """Return a source's responses at the two ears, later by the interpolator's `early_samples`.
@@ -52,11 +52,12 @@ def _whole_response(
     """
     taps = interpolator.aligned_tap_count + colour_taps(source)
     length = even_length(2 * taps)
-    way = straight_way(source, np.zeros(1), interpolator.hrtf, length)
+    way = straight_way(source, np.zeros(1), interpolator.hrtf)
     delays, spectra = interpolator.aligned_spectra(way.directions, length)
     turns = delays[..., None] * (np.arange(length // 2 + 1) / length)
     spectra *= way.gains.astype(np.float32)[:, None, None]
-    if way.spectra is not None:
-        spectra *= way.spectra
+    colour = way.spectra(length)
+    if colour is not None:
+        spectra *= colour
     spectra *= np.exp(-2j * np.pi * turns)
     return irfft(spectra[0], length)[:, : taps + math.ceil(delays.max()) + _TAIL]

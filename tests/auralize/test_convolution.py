@@ -36,13 +36,17 @@ def test_static_filter_is_a_convolution(rng, sounds, taps, block):
 def test_moving_filter_that_stands_still_is_a_convolution(rng, sounds, taps, hop, block):
     signals = rng.normal(size=(sounds, 2, 6 * block)).astype(np.float32)
     filters = rng.normal(size=(sounds, 2, taps))
-    filtering = MovingFilter(sounds, taps, hop=hop, block=block)
-    spectra = planes(filters, filtering.length)
-    still = np.repeat(spectra[:, None], filtering.borders, axis=1)
+    filtering = MovingFilter(sounds, taps, block=block)
+    still = [
+        np.repeat(planes(filters, filtering.length(part))[:, None], block // part + 1, axis=1)
+        for part in (hop, 2 * hop)
+    ]
     out = np.ones((2, 6 * block), dtype=np.float32)
     for start in range(0, 6 * block, block):
         for number in range(sounds):
-            filtering.add(number, signals[number, :, start : start + block], still[number])
+            # Hops last longer in every other block, but for the first sound.
+            longer = (start // block) % 2 * min(number, 1)
+            filtering.add(number, signals[number, :, start : start + block], still[longer][number])
         filtering.finish(out[:, start : start + block])
     expected = fftconvolve(signals.astype(np.float64), filters, axes=-1).sum(axis=0)
     error = np.abs(out - 1 - expected[:, : 6 * block]).max() / np.abs(expected).max()
@@ -53,12 +57,12 @@ def test_moving_filter_follows_a_linear_gain_exactly_and_goes_on_from_a_past(rng
     hop, block, taps = 16, 64, 20
     signal = rng.normal(size=(2, 5 * block)).astype(np.float32)
     filters = rng.normal(size=(2, taps))
-    filtering = MovingFilter(1, taps, hop=hop, block=block)
+    filtering = MovingFilter(1, taps, block=block)
     filtering.set_past(0, signal[:, :block])
     out = np.zeros((2, 4 * block), dtype=np.float32)
     for start in range(0, 4 * block, block):
-        borders = (start + hop * np.arange(filtering.borders)) / (4 * block)
-        spectra = borders[:, None, None] * planes(filters, filtering.length)
+        borders = (start + hop * np.arange(block // hop + 1)) / (4 * block)
+        spectra = borders[:, None, None] * planes(filters, filtering.length(hop))
         filtering.add(0, signal[:, block + start : 2 * block + start], spectra.astype(np.float32))
         filtering.finish(out[:, start : start + block])
     ramp = np.arange(4 * block) / (4 * block)
@@ -74,10 +78,10 @@ def planes(filters, length):
 
 def test_filters_refuse_other_shapes():
     with pytest.raises(ValueError, match="multiple"):
-        MovingFilter(1, 1, hop=10, block=64)
+        MovingFilter(1, 1, block=64).length(10)
     with pytest.raises(ValueError, match=r"\(2, 64\)"):
         StaticFilter(np.ones((2, 2, 4)), 64).process(np.zeros((1, 64), dtype=np.float32))
-    moving = MovingFilter(1, 4, hop=16, block=64)
+    moving = MovingFilter(1, 4, block=64)
     with pytest.raises(ValueError, match=r"\(2, 64\)"):
         moving.add(0, np.zeros((2, 60), np.float32), np.zeros((5, 2, 22), np.float32))
     partitioned = PartitionedFilter(np.ones((1, 2, 4)), 64)

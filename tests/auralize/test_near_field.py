@@ -15,8 +15,8 @@ from auralize.hrtf.interpolation import HrtfInterpolator
 from auralize.sources.heard_source import open_sources
 from auralize.sources.near_field import NearField, sphere_response
 from auralize.sources.sphere_head import sphere_head
-from auralize.sources.straight_way import binaural_filters
 from auralize.stream.binaural import render_binaural
+from auralize.stream.standing import whole_response
 from scenes import Scene
 
 TABLE = Path(__file__).parents[1] / "references" / "auralize" / "duda_martens_sphere.csv"
@@ -101,7 +101,7 @@ def filters(tmp_path, sphere):
         with open_sources(scene_at(position_m, **listener), tmp_path) as (source,):
             now = np.zeros(1)
             gain = source.gains(source.seen_from_listener(now)[1])
-            return binaural_filters(source, now, sphere)[0] / gain
+            return whole_response(source, sphere) / gain
 
     return make
 
