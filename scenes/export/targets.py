@@ -58,6 +58,11 @@ _ALL = (
         module="scenes.export.adm",
         shows_players=False,
     ),
+    Target(
+        name="usd",
+        summary="USD with SpatialAudio for Unreal and others, USDZ for Vision Pro",
+        module="scenes.export.usd",
+    ),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
