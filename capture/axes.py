@@ -52,6 +52,27 @@ def world_from_gltf(points: Points) -> Points:
     return np.stack([-points[..., 2], -points[..., 0], points[..., 1]], axis=-1)
 
 
+def gltf_quaternion_from_world(
+    quaternion_wxyz: Float[np.ndarray, "*batch 4"],
+) -> Float[np.ndarray, "*batch 4"]:
+    """Turn orientations of bodies with x front, y left, z up to those with −z front, y up (wxyz).
+
+    Both axes of the world and of the body change in the same way, so that the vector part does.
+    """
+    return np.concatenate(
+        [quaternion_wxyz[..., :1], gltf_from_world(quaternion_wxyz[..., 1:])], axis=-1
+    )
+
+
+def world_quaternion_from_gltf(
+    quaternion_wxyz: Float[np.ndarray, "*batch 4"],
+) -> Float[np.ndarray, "*batch 4"]:
+    """Turn orientations in the axes of glTF back to those of the world (wxyz)."""
+    return np.concatenate(
+        [quaternion_wxyz[..., :1], world_from_gltf(quaternion_wxyz[..., 1:])], axis=-1
+    )
+
+
 def unity_from_world(points: Points) -> Points:
     """Turn world axes to Unity's (left-handed, y up, z front, metres)."""
     return np.stack([-points[..., 1], points[..., 2], points[..., 0]], axis=-1)
