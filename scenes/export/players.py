@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
 
 from capture.cloud_sequence import CloudSequence
 from capture.performer import open_performer
@@ -51,17 +53,28 @@ def mesh_of(source: Source, clouds: CloudSequence | None) -> TriangleMesh | None
     Returns:
         None where there is no cloud with points enough.
     """
-    if clouds is None or len(clouds) == 0:
+    cloud = None if clouds is None else whole_cloud(clouds, source.path())
+    return None if cloud is None else mesh_from_cloud(cloud)
+
+
+def whole_cloud(
+    clouds: CloudSequence,
+    positions_at: Callable[[Float64[np.ndarray, "T"]], Float64[np.ndarray, "T 3"]],
+) -> PointCloud | None:
+    """Return the first cloud that is whole, relative to where its source is at that time.
+
+    Args:
+        clouds: The clouds of a source, world axes.
+        positions_at: Where the source is at times.
+
+    Returns:
+        None where there are no clouds.
+    """
+    if len(clouds) == 0:
         return None
     some = np.unique(np.linspace(0, len(clouds) - 1, _LOOKED_AT).astype(np.int64))
     usual = float(np.median([len(clouds.at(int(index))) for index in some]))
-    for index in range(len(clouds)):
-        cloud = clouds.at(index)
-        if len(cloud) >= _WHOLE * usual:
-            place = source.positions_at(clouds.times_s[index : index + 1])[0]
-            return mesh_from_cloud(
-                PointCloud(
-                    positions_m=cloud.positions_m - place.astype(np.float32), colors=cloud.colors
-                )
-            )
-    return None
+    index = next(i for i in range(len(clouds)) if len(clouds.at(i)) >= _WHOLE * usual)
+    cloud = clouds.at(index)
+    place = positions_at(clouds.times_s[index : index + 1])[0]
+    return PointCloud(positions_m=cloud.positions_m - place.astype(np.float32), colors=cloud.colors)

@@ -53,6 +53,16 @@ _ALL = (
         module="scenes.export.neutral",
     ),
     Target(
+        name="godot",
+        summary="a project for Godot 4: open it and press F5",
+        module="scenes.export.godot.godot4",
+    ),
+    Target(
+        name="godot3",
+        summary="the same for Godot 3",
+        module="scenes.export.godot.godot3",
+    ),
+    Target(
         name="adm",
         summary="one BW64 file of ADM objects that move",
         module="scenes.export.adm",

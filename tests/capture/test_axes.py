@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from capture import axes
+from capture.pose import quaternion_from_euler, rotation_matrix_from_quaternion
 
 POINTS = hnp.arrays(
     np.float64, st.tuples(st.integers(1, 5), st.just(3)), elements=st.floats(-1e3, 1e3)
@@ -82,3 +83,15 @@ def test_spherical_round_trip(azimuth, elevation, distance):
 def test_left_is_a_positive_azimuth():
     azimuth, elevation, distance = axes.spherical_from_world(np.array([0.0, 2.0, 0.0]))
     assert (azimuth, elevation, distance) == (pytest.approx(np.pi / 2), 0.0, 2.0)
+
+
+@given(yaw=st.floats(-3, 3), pitch=st.floats(-1.5, 1.5), roll=st.floats(-3, 3), points=POINTS)
+def test_turns_in_gltf_axes_are_the_same_turns(yaw, pitch, roll, points):
+    turn = quaternion_from_euler(yaw, pitch, roll)
+    there = rotation_matrix_from_quaternion(axes.gltf_quaternion_from_world(turn))
+    in_world = points @ rotation_matrix_from_quaternion(turn).T
+    np.testing.assert_allclose(
+        axes.gltf_from_world(points) @ there.T, axes.gltf_from_world(in_world), atol=1e-9
+    )
+    back = axes.world_quaternion_from_gltf(axes.gltf_quaternion_from_world(turn))
+    np.testing.assert_array_equal(back, turn)

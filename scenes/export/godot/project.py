@@ -6,8 +6,6 @@ import hashlib
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
 from capture.axes import gltf_from_world
 from capture.point_cloud import PointCloud
 from scenes.export.exported import ExportedScene, ExportedSource
@@ -15,8 +13,9 @@ from scenes.export.godot.dialect import Dialect
 from scenes.export.godot.resource_file import string
 from scenes.export.godot.scene_tree import main_scene
 from scenes.export.godot.shapes import player_shape, room_shape
-from scenes.export.players import first_whole
+from scenes.export.players import whole_cloud
 from scenes.export.readme import readme
+from scenes.export.shown_clouds import thinned
 from scenes.export.wav import common_gain_db, write_wav
 
 _SCRIPTS = ("ensemble.gd", "free_look.gd")
@@ -58,18 +57,9 @@ def write_project(dialect: Dialect, exported: ExportedScene, folder: Path) -> No
 def _points(source: ExportedSource) -> PointCloud:
     """Return the points that the triangles were made of, relative to the source; not too many."""
     assert source.clouds is not None
-    index = first_whole(source.clouds)
-    assert index is not None
-    cloud = source.clouds.at(index)
-    place = source.trajectory.at(float(source.clouds.times_s[index])).position_m
-    relative = PointCloud(
-        positions_m=cloud.positions_m - place.astype(np.float32), colors=cloud.colors
-    )
-    voxel_m = 0.01
-    while len(relative) > _MOST_POINTS:
-        relative = relative.thinned(voxel_m)
-        voxel_m *= 1.2
-    return relative
+    cloud = whole_cloud(source.clouds, source.trajectory.positions_at)
+    assert cloud is not None
+    return thinned(cloud, _MOST_POINTS)
 
 
 def _settings(dialect: Dialect, exported: ExportedScene) -> str:
@@ -87,7 +77,8 @@ run/main_scene="res://ensemble.tscn"
 
 mix_rate={rate}
 """
-    # In browsers, Godot by default mixes at the rate of the device, and hands samples to the page, which knows no common start.
+    # In browsers, Godot by default mixes at the rate of the device, and hands samples to the page,
+    # which knows no common start.
     return f"""\
 config_version=5
 

@@ -8,14 +8,12 @@ import numpy as np
 
 from capture.axes import gltf_from_world, gltf_quaternion_from_world
 from capture.pose import Pose, quaternion_conjugate
+from scenes.export.distance_law import NEAREST_M
 from scenes.export.exported import ExportedScene, ExportedSource
 from scenes.export.godot.dialect import Dialect
 from scenes.export.godot.movement import add_movement
 from scenes.export.godot.resource_file import SceneFile, color, number, string, transform
 from scenes.export.godot.shapes import unlit
-
-NEAREST_M = 0.15
-"""Closer to the head than this, a source is as loud as here (scenes.listener, near_field)."""
 
 _SILENT_DB = -80.0
 _INVERSE_DISTANCE = 0
@@ -120,9 +118,7 @@ def _add_player(
         file.node("Name", "Label3D", place, label)
 
 
-def _add_stem(
-    file: SceneFile, source: ExportedSource, place: str, turned_down_db: float
-) -> None:
+def _add_stem(file: SceneFile, source: ExportedSource, place: str, turned_down_db: float) -> None:
     volume_db = source.gain_db - turned_down_db if source.heard else _SILENT_DB
     # Godot's law, with unit_size as the distance of no change: 1 / (d / unit_size + 1e-5), limited
     # to max_db after volume_db; and by default it also dulls what is far.
@@ -154,7 +150,5 @@ def _add_marker(file: SceneFile, dialect: Dialect, source: ExportedSource, place
             "rings": "12",
         },
     )
-    material = file.internal(
-        "StandardMaterial3D", unlit(dialect, albedo_color=color(source.color))
-    )
+    material = file.internal("StandardMaterial3D", unlit(dialect, albedo_color=color(source.color)))
     file.node("Marker", "MeshInstance3D", place, {"mesh": ball, "material_override": material})

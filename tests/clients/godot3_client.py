@@ -1,0 +1,127 @@
+"""Godot 3 without a window, from Debian (godot3-server), opens an exported project and plays it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import soundfile
+from client_figures import ClientFigures
+from godot_probe import TIMES_S, Played, figures
+
+_PROBE = """\
+extends Node
+
+var record := AudioEffectRecord.new()
+var live := []
+
+
+func _enter_tree():
+	process_priority = 1000  # after the scene's own
+	record.format = AudioStreamSample.FORMAT_16_BITS
+	AudioServer.add_bus_effect(0, record)
+	record.set_recording_active(true)
+
+
+func _process(_delta):
+	var scene = get_tree().current_scene
+	if scene == null:
+		return
+	scene.repeat = false
+	if scene._stems[0].playing:
+		live.append([scene.position_s(), places(scene)])
+	elif live.size() > 0:
+		set_process(false)
+		finish(scene)
+
+
+func places(scene):
+	var found := {}
+	for player in scene.get_node("Players").get_children():
+		found[player.name] = numbers(player.global_transform.origin)
+	return found
+
+
+func finish(scene):
+	record.set_recording_active(false)
+	record.get_recording().save_to_wav("res://recorded.wav")
+	var sought := []
+	for time in [TIMES]:
+		if scene.has_node("Movement"):
+			scene.get_node("Movement").seek(time, true)
+		sought.append(places(scene))
+	var ears: Transform = scene.get_node("Listener/Camera/Ears").global_transform
+	var stems := {}
+	for stem in scene._stems:
+		stems[stem.get_parent().name] = [
+			stem.stream.get_length(), stem.stream.mix_rate, stem.stream.data.size()
+		]
+	var file := File.new()
+	file.open("res://probe.json", File.WRITE)
+	file.store_string(to_json({
+		"version": Engine.get_version_info().string,
+		"rate_hz": AudioServer.get_mix_rate(),
+		"live": live,
+		"sought": sought,
+		"listener": [
+			[ears.basis.x.x, ears.basis.y.x, ears.basis.z.x],
+			[ears.basis.x.y, ears.basis.y.y, ears.basis.z.y],
+			[ears.basis.x.z, ears.basis.y.z, ears.basis.z.z],
+			numbers(ears.origin),
+		],
+		"stems": stems,
+	}))
+	file.close()
+	get_tree().quit()
+
+
+func numbers(vector):
+	return [vector.x, vector.y, vector.z]
+"""
+
+
+def missing() -> str:
+    """Return why the client cannot be run; empty where it can."""
+    return "" if shutil.which("godot3-server") else "godot3-server is not installed"
+
+
+def check(folder: Path) -> ClientFigures:
+    """Play an export of the golden scene."""
+    return figures(play(folder), "Godot")
+
+
+def play(folder: Path) -> Played:
+    """Import a project in the editor, play its main scene, and return what the script noted."""
+    with tempfile.TemporaryDirectory() as scratch:
+        project = Path(scratch) / "project"
+        shutil.copytree(folder, project)
+        _run(project, "--editor", "--quit")
+        probe = _PROBE.replace("TIMES", ", ".join(map(str, TIMES_S)))
+        (project / "probe.gd").write_text(probe, encoding="utf-8")
+        with (project / "project.godot").open("a", encoding="utf-8") as settings:
+            settings.write('\n[autoload]\n\nProbe="*res://probe.gd"\n')
+        said = _run(project)
+        assert "SCRIPT ERROR" not in said, said
+        noted = json.loads((project / "probe.json").read_text(encoding="utf-8"))
+        sound, _ = soundfile.read(project / "recorded.wav", always_2d=True)
+    return Played(sound=sound, **noted)
+
+
+def _run(project: Path, *words: str) -> str:
+    """Run the engine in a project, with settings of its own; return what it said."""
+    home = project.parent / "home"
+    home.mkdir(exist_ok=True)
+    done = subprocess.run(
+        ["godot3-server", "--path", str(project), *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""},
+        timeout=120,
+        check=True,
+    )
+    return done.stdout.decode("utf-8", "replace")

@@ -1,0 +1,115 @@
+"""What plays in an exported Godot project, from a script inside it that listens to the mix.
+
+The script is the project's first autoload: it puts a recorder on the master bus before the scene
+starts, notes where the players are while it plays, and seeks to some times when it is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from client_figures import ClientFigures, tone_db
+from golden_scene import (
+    BEHIND,
+    BURST_SAMPLE,
+    BURST_SAMPLES,
+    LEFT,
+    LISTENER_M,
+    LISTENER_YAW_DEG,
+    RATE_HZ,
+    RIGHT,
+    SOURCES,
+    golden_sound,
+)
+
+IDENTIFIERS = {
+    "left": "Violin_left_co",
+    "right": "right_hand",
+    "front": "Flote_front",
+    "behind": "behind_moving",
+}
+TIMES_S = tuple(sorted(BEHIND.positions_m))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What the script noted.
+
+    Attributes:
+        version: Of the engine.
+        rate_hz: Of its mix.
+        sound: Shape (samples, 2): the mix.
+        live: While it played: the scene's own time, and where each player was, in its axes.
+        sought: Where each player was at each of TIMES_S.
+        listener: Rows of the listener's rotation matrix, then its position.
+        stems: Of each player: length of the stem in seconds, its rate, its bytes.
+    """
+
+    version: str
+    rate_hz: float
+    sound: np.ndarray
+    live: list[tuple[float, dict[str, list[float]]]]
+    sought: list[dict[str, list[float]]]
+    listener: list[list[float]]
+    stems: dict[str, list[float]]
+
+
+def figures(played: Played, client: str) -> ClientFigures:
+    """Return what the golden scene's export is judged by."""
+    sound = from_start(played.sound)
+    errors = [
+        distance(places[IDENTIFIERS[source.side]], source.positions_m.get(time_s))
+        for time_s, places in zip(TIMES_S, played.sought, strict=True)
+        for source in SOURCES
+        if time_s in source.positions_m
+    ]
+    errors.append(distance(played.listener[3], LISTENER_M))
+    return ClientFigures(
+        client=f"{client} {played.version}",
+        position_error_m=max(errors),
+        left_db=levels(sound, LEFT.tone_hz),
+        right_db=levels(sound, RIGHT.tone_hz),
+        start_offset_samples=max(abs(start_of(sound, source)) for source in SOURCES),
+    )
+
+
+def distance(godot_m, world_m) -> float:
+    """Return how far a place in Godot's axes is from one in the world's."""
+    x, y, z = world_m
+    return float(np.linalg.norm(np.array(godot_m) - (-y, z, -x)))
+
+
+def listener_error_rad(played: Played) -> float:
+    """Return by how much the listener looks past where it should."""
+    yaw = np.radians(LISTENER_YAW_DEG)
+    ahead = np.array([-np.sin(yaw), 0.0, -np.cos(yaw)])
+    looks = -np.array(played.listener[:3])[:, 2]
+    return float(np.arccos(np.clip(looks @ ahead, -1.0, 1.0)))
+
+
+def from_start(sound: np.ndarray) -> np.ndarray:
+    """Return the mix from the scene's first sample on, by the left source's burst."""
+    start = _burst_at(sound, LEFT) - BURST_SAMPLE
+    if start < 0:
+        sound = np.pad(sound, ((-start, 0), (0, 0)))
+    return sound[max(start, 0) :]
+
+
+def start_of(sound: np.ndarray, source) -> int:
+    """Return by how many samples a source is later than the left one."""
+    return _burst_at(sound, source) - BURST_SAMPLE
+
+
+def levels(sound: np.ndarray, tone_hz: float) -> tuple[float, float]:
+    """Return the level of a tone in the left and the right channel, in dB."""
+    left, right = (tone_db(channel, RATE_HZ, tone_hz, 0.55, 0.95) for channel in sound.T)
+    return left, right
+
+
+def _burst_at(sound: np.ndarray, source) -> int:
+    burst = golden_sound(source)[BURST_SAMPLE : BURST_SAMPLE + BURST_SAMPLES].astype(np.float64)
+    search = sound[: 4 * RATE_HZ].sum(axis=1).astype(np.float64)
+    size = 1 << (len(search) + len(burst)).bit_length()
+    spectrum = np.fft.rfft(search, size) * np.conj(np.fft.rfft(burst, size))
+    return int(np.argmax(np.abs(np.fft.irfft(spectrum, size)[: len(search)])))

@@ -1,0 +1,56 @@
+"""Godot 3 imports and plays the golden scene: places, sides, levels, starts."""
+
+import godot3_client
+import godot_probe
+import numpy as np
+import pytest
+from client_figures import tone_db
+from godot_probe import IDENTIFIERS, distance, from_start
+from golden_scene import BEHIND, DURATION_S, FRONT, LEFT, RATE_HZ, RIGHT
+
+pytestmark = [
+    pytest.mark.client,
+    pytest.mark.skipif(bool(godot3_client.missing()), reason=godot3_client.missing()),
+]
+
+
+@pytest.fixture(scope="module")
+def played(golden_export):
+    return godot3_client.play(golden_export("godot3"))
+
+
+def test_places_sides_and_starts(played):
+    figures = godot_probe.figures(played, "Godot")
+    assert figures.client.startswith("Godot 3.")
+    assert figures.position_error_m < 0.001
+    assert figures.left_db[0] > figures.left_db[1] + 20
+    assert figures.right_db[1] > figures.right_db[0] + 20
+    assert figures.start_offset_samples == 0
+    assert godot_probe.listener_error_rad(played) < 1e-5
+
+
+def test_stems_are_as_long_as_the_scene(played):
+    assert set(played.stems) == set(IDENTIFIERS.values())
+    assert played.rate_hz == RATE_HZ
+    for length_s, rate_hz, size in played.stems.values():
+        assert length_s == DURATION_S
+        assert rate_hz == RATE_HZ
+        assert size == 2 * DURATION_S * RATE_HZ
+
+
+def test_players_move_with_the_sound(played):
+    keys = (0.0, 1.0, 1.5)
+    way = np.array([BEHIND.positions_m[key] for key in keys])
+    assert len(played.live) > 20
+    for time_s, places in played.live:
+        there = [np.interp(time_s, keys, axis) for axis in way.T]
+        assert distance(places[IDENTIFIERS["behind"]], there) < 0.05
+
+
+@pytest.mark.parametrize("source", [LEFT, RIGHT, FRONT])
+def test_level_is_the_scenes(played, source):
+    sound = from_start(played.sound)
+    powers = [tone_db(channel, RATE_HZ, source.tone_hz, 0.6, 1.9) for channel in sound.T]
+    level_db = 10 * np.log10(sum(10 ** (power / 10) for power in powers))
+    law_db = 20 * np.log10(0.25 * source.reference_distance_m / 2.0) + source.gain_db
+    assert level_db == pytest.approx(law_db, abs=0.02)
