@@ -20,6 +20,7 @@ from auralize.cli.demo import demo
 from auralize.cli.doctor import doctor
 from auralize.cli.evaluate import evaluate
 from auralize.cli.export import export
+from auralize.cli.import_ import import_
 from auralize.cli.listen import listen
 from auralize.cli.ordered_group import OrderedGroup
 from auralize.cli.render import render
@@ -70,6 +71,7 @@ for _verb in (
     scene,
     render,
     export,
+    import_,
     listen,
     decode,
     compare,

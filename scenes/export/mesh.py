@@ -2,7 +2,7 @@
 
 A depth camera sees the front of things, so the points are a curtain without a back. Each point
 fills a small ball; the surface lies around all of them, smoothed, so that gaps of a few centimetres
-close.
+close. It makes players a few centimetres thicker than they are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FINEST_M = 0.02
 _COARSEST_M = 0.5
 _LEAST_POINTS = 20
 _SMOOTHED_CELLS = 0.9
-_SURFACE = 0.28
+_SURFACE = 0.32
 _LEAST_PART = 0.02
 _COLOR_POINTS = 8
 _GREY = 160

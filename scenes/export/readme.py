@@ -10,6 +10,11 @@ from jaxtyping import Float
 
 from scenes.export.exported import ExportedScene
 
+DISTANCE_LAW = (
+    "A source is as loud as its sound file at its reference distance, times its gain, and 6 dB "
+    "softer for each doubling of the distance."
+)
+
 
 def readme(
     exported: ExportedScene,
@@ -19,6 +24,7 @@ def readme(
     axes: str,
     engine_from_world: Callable[[Float[np.ndarray, "*batch 3"]], Float[np.ndarray, "*batch 3"]],
     gain_db: float = 0.0,
+    loudness: str = DISTANCE_LAW,
     more: str = "",
     checked_with: str = "",
 ) -> str:
@@ -30,7 +36,8 @@ def readme(
         opening: How, in Markdown: numbered steps.
         axes: The engine's axes in words: "x right, y up, −z front; metres".
         engine_from_world: Positions as the engine has them.
-        gain_db: What all stems were turned down by, so that none clips.
+        gain_db: What all stems were turned down by (negative), so that none clips.
+        loudness: How loud sources are, where it is not as in the scene.
         more: What else is to be said, in Markdown.
         checked_with: Which program of which version opened such an export when it was made.
     """
@@ -45,8 +52,7 @@ def readme(
         "(x front, y left, z up; metres).",
         _table(exported, engine_from_world),
         "## How loud",
-        "A source is as loud as its sound file at its reference distance, times its gain, and 6 dB "
-        "softer for each doubling of the distance.",
+        loudness.strip(),
     ]
     if gain_db != 0.0:
         parts.append(

@@ -73,6 +73,12 @@ _ALL = (
         summary="USD with SpatialAudio for Unreal and others, USDZ for Vision Pro",
         module="scenes.export.usd",
     ),
+    Target(
+        name="iem",
+        summary="mono stems and directions for the plug-ins of IEM and SPARTA",
+        module="scenes.export.iem",
+        shows_players=False,
+    ),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
