@@ -4,7 +4,9 @@ World axes (x front, y left, z up), metres, seconds; `capture.axes` has the way 
 engine. A source is as loud as its samples at its reference distance, times `10 ** (gain_db / 20)`,
 and falls by 6 dB per doubling of the distance:
 
-    amplitude = 10 ** (gain_db / 20) · reference_distance_m / max(distance_m, NEAREST_M)
+    amplitude = 10 ** (gain_db / 20) · reference_distance_m / distance_m
+
+(`distance_law` has it, with its limit close to the head.)
 """
 
 from __future__ import annotations
@@ -25,10 +27,6 @@ if TYPE_CHECKING:
     from scenes.room import Medium, Room
     from scenes.scene import Scene
     from scenes.source import Source
-
-
-NEAREST_M = 0.15
-"""Nearer to the middle of the head, a source is as loud as here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,8 @@ from jaxtyping import Float, Float32, Float64
 
 from capture.axes import identity, spherical_from_world
 from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
-from scenes.export.exported import NEAREST_M, ExportedScene, ExportedSource
+from scenes.export.distance_law import NEAREST_M
+from scenes.export.exported import ExportedScene, ExportedSource
 from scenes.export.readme import readme
 from scenes.export.wav import gain_that_fits_db, write_wav
 

@@ -1,12 +1,10 @@
 """What scenes can be imported from.
 
-A format is one module of this package with `read(path, media, prefix)`, which is imported when it
-is used:
+A format has a function that makes a scene file of a file; it is imported when it is used:
 
-    def read(path: Path, media: Path, prefix: str) -> Scene
+    def read(path: Path, scene_path: Path) -> Scene
 
-It writes the sounds and all else that the scene names into the empty folder `media`, and returns
-the scene, in which `prefix` stands before the names of those files ("scene-files/violin.wav").
+It writes the scene file and, to a folder beside it, what that names. It writes over nothing.
 """
 
 from __future__ import annotations
@@ -29,18 +27,22 @@ class Format:
         name: What it is called; the target of `scenes.export` that writes it.
         summary: What it is, in a few words.
         endings: Lower-case endings of its files.
-        module: Where its `read` is.
+        module: Where its function is.
+        function: Its name.
     """
 
     name: str
     summary: str
     endings: tuple[str, ...]
     module: str
+    function: str
 
     @property
-    def read(self) -> Callable[[Path, Path, str], Scene]:
-        """The function that reads a file; see above."""
-        return cast("Callable[[Path, Path, str], Scene]", import_module(self.module).read)
+    def read(self) -> Callable[[Path, Path], Scene]:
+        """The function that makes a scene file of a file; see above."""
+        return cast(
+            "Callable[[Path, Path], Scene]", getattr(import_module(self.module), self.function)
+        )
 
 
 FORMATS: tuple[Format, ...] = (
@@ -49,5 +51,13 @@ FORMATS: tuple[Format, ...] = (
         summary="scene.json of `auralize export --to json`",
         endings=(".json",),
         module="scenes.imports.neutral",
+        function="read_neutral_scene",
+    ),
+    Format(
+        name="adm",
+        summary="a BW64 file with ADM objects, of any program",
+        endings=(".wav", ".bw64"),
+        module="scenes.export.adm",
+        function="read_adm_scene",
     ),
 )

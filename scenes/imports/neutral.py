@@ -8,20 +8,32 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from capture.atomic import atomic_folder
 from capture.errors import FileFormatError
 from capture.performer import copy_performers
 from scenes.export.neutral import FORMAT
 from scenes.imports.media import copy_inside, file_inside
 from scenes.scene import Scene
+from scenes.scene_file import write_scene
 
 
-def read(path: Path, media: Path, prefix: str) -> Scene:
-    """Read a scene.json; see `scenes.imports.formats`.
+def read_neutral_scene(path: Path, scene_path: Path) -> Scene:
+    """Write a scene file of a scene.json, and what it names to the folder NAME-files beside it.
 
     Raises:
         FileFormatError: It is no JSON, or not of this form.
         DataError: A file that it names is missing, or outside its folder.
+        OutputError: The folder exists, or cannot be written.
     """
+    files = scene_path.with_name(f"{scene_path.stem}-files")
+    with atomic_folder(files) as temporary:
+        scene = _copied(path, temporary, f"{files.name}/")
+    write_scene(scene_path, scene)
+    return scene
+
+
+def _copied(path: Path, media: Path, prefix: str) -> Scene:
+    """Copy what a scene names to a folder; return the scene with a prefix before the new names."""
     scene = _scene(path)
     folder = path.parent
     performers: dict[str, Path] = {}

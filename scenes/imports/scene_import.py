@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from capture.atomic import atomic_folder
 from capture.errors import FileFormatError, OutputError
 from scenes.imports.formats import FORMATS, Format
 from scenes.scene import Scene
-from scenes.scene_file import write_scene
 
 
 def import_scene(path: str | os.PathLike[str], scene_path: str | os.PathLike[str]) -> Scene:
@@ -17,7 +15,7 @@ def import_scene(path: str | os.PathLike[str], scene_path: str | os.PathLike[str
 
     Args:
         path: The file; its ending says what it is.
-        scene_path: The scene file to write. Its sounds go to a folder beside it, "NAME-files".
+        scene_path: The scene file to write. Its sounds go to a folder beside it.
 
     Returns:
         The scene that was written.
@@ -29,14 +27,9 @@ def import_scene(path: str | os.PathLike[str], scene_path: str | os.PathLike[str
     """
     source, scene_file = Path(path), Path(scene_path)
     kind = _format(source)
-    media = scene_file.with_name(f"{scene_file.stem}-files")
-    for there in (scene_file, media):
-        if there.exists():
-            raise OutputError(f"{there} exists already: give another name with -o.")
-    with atomic_folder(media) as temporary:
-        scene = kind.read(source, temporary, f"{media.name}/")
-    write_scene(scene_file, scene)
-    return scene
+    if scene_file.exists():
+        raise OutputError(f"{scene_file} exists already: give another name with -o.")
+    return kind.read(source, scene_file)
 
 
 def _format(path: Path) -> Format:

@@ -30,7 +30,7 @@ from capture.performer import write_performers
 from capture.point_cloud import PointCloud
 from scenes import Source, read_scene
 from scenes.export import TARGETS, export_folder, prepare_export
-from scenes.export.exported import NEAREST_M
+from scenes.export.distance_law import NEAREST_M
 from scenes.export.identifiers import identifiers
 from scenes.export.mesh import mesh_from_cloud
 from scenes.export.palette import color
