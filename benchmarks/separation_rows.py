@@ -1,6 +1,6 @@
 """Separation of mixtures from the corpus' test split: sounds heard in training, and others.
 
-    python benchmarks/separation_rows.py CORPUS [--weights NAME.safetensors] [--bank CLOUDS]
+    python benchmarks/separation_rows.py CORPUS [--weights NAME.safetensors] [--clouds BANK]
 
 In-family alone says little: soundfonts share samples, and networks memorise timbre. Each row names
 the families that it is made of. Mixtures are dry and of equally loud players, as in the table of
@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from separation.corpus import CloudBank, open_corpus
+from separation.corpus import open_corpus
 from separation.model import SeparationModel
 from separation.training import AugmentConfig, MixingConfig
-from separation.training.conditions import CloudBankConditions
+from separation.training.conditions import Banks, open_conditions
 from separation.training.mixing import Mixer, Mixture
 from separation.training.validation import fixed_mixtures, validate
 
@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--bank", type=Path, help="clouds, for networks that look at them")
+    parser.add_argument("--clouds", type=Path, help="bank of clouds, where it is elsewhere")
+    parser.add_argument("--moves", type=Path, help="bank of movements, where it is elsewhere")
     parser.add_argument("--mixtures", type=int, default=24)
     parser.add_argument("--ensemble", type=float, default=0.5, help="share of pieces in time")
     parser.add_argument("--wet", action="store_true")
@@ -59,12 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     shipped = resources.files("separation") / "weights" / "pcs-depth.safetensors"
     model = SeparationModel.load(options.weights or Path(str(shipped)))
-    encode = model.encode_labels if model.config.conditioner != "point_cloud" else None
-    if encode is None:
-        if options.bank is None:
-            parser.error("this network looks at point clouds: give --bank")
-        bank = CloudBankConditions(CloudBank.open(options.bank), model.config)
-        encode = bank.encoder(model, "test", clouds_each=30)
+    banks = Banks.beside(options.corpus, options.clouds, options.moves)
+    encode = open_conditions(model.config, banks).encoder(model, "test")
     corpus = open_corpus(options.corpus)
     config = MixingConfig(
         ensemble_share=options.ensemble, augment=AugmentConfig() if options.wet else DRY

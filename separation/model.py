@@ -1,8 +1,8 @@
 """The separation network: front end, audio network, conditioner, fusion and head, by configuration.
 
-    mixture ─ front end ─ audio network ─┐
-                                         ├─ fusion ─ logits ─ head ─ masks, one a performer
-    clouds or labels ─ conditioner ──────┘
+    mixture ─ front end ─ audio network ───────────────┐
+                                                       ├─ fusion ─ logits ─ head ─ masks
+    labels, clouds, pictures or movement ─ conditioner ┘                    one a performer
 
 A checkpoint is two files: `name.safetensors` (weights, which cannot run code) and `name.json`
 (the configuration that they belong to).
@@ -15,29 +15,39 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from capture.atomic import atomic_path
+from capture.body_pose import JOINT_PARENTS
 from capture.errors import FileFormatError
 from capture.instruments import INSTRUMENTS
 from separation.backbones import MultiHeadUNet, UNet, UNetConfig, build_backbone
 from separation.conditioners.label import LabelConditioner, OneHotConditioner
-from separation.conditioners.point_cloud import (
-    PointCloudConditioner,
-    PointCloudConfig,
-    SparseCloud,
-)
+from separation.conditioners.picture import PictureConditioner, PictureConfig
+from separation.conditioners.point_cloud import PointCloudConditioner, PointCloudConfig
+from separation.conditioners.pose import PoseConditioner, PoseConfig
 from separation.configuration import from_mapping
-from separation.fusions import FilmFusion, LinearFusion, MultiplyFusion
-from separation.heads import masks_from_logits
+from separation.fusions import AttentionFusion, FilmFusion, LinearFusion, MultiplyFusion
+from separation.heads import Head, Residual, VisionGate, masks_from_logits
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
+
+    from separation.conditioners import Evidence
+
+Conditioner: TypeAlias = (
+    PointCloudConditioner
+    | LabelConditioner
+    | OneHotConditioner
+    | PictureConditioner
+    | PoseConditioner
+)
+Fusion: TypeAlias = LinearFusion | MultiplyFusion | FilmFusion | AttentionFusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,27 +56,33 @@ class ModelConfig:
 
     Attributes:
         instruments: What it was trained on, in the order of its labels.
-        channels: K: length of a condition vector, and audio feature maps (FiLM: one map).
+        channels: K: length of a condition vector, and audio feature maps (FiLM, attention: one).
         spectrogram: The front end.
         backbone: The audio network.
-        conditioner: What performers bring: "point_cloud", "label" (a learned vector for each
-            instrument) or "one_hot" (the instrument's number).
+        conditioner: What performers bring: "point_cloud", "picture", "pose", "label" (a learned
+            vector for each instrument) or "one_hot" (the instrument's number).
         point_cloud: The point-cloud network, where it is used; its K is `channels`.
+        picture: The network that looks at pictures, where it is used.
+        pose: The network that watches movement, where it is used.
         fusion: How conditions meet features, see `separation.fusions`: "linear", "multiply",
-            or FiLM at the "film-bottleneck", "film-encoder" or "film-final".
+            "attention", or FiLM at the "film-bottleneck", "film-encoder" or "film-final".
         head: How logits become masks, see `separation.heads`.
+        gate: Each performer's condition also says how much of it there is to hear at all.
     """
 
     instruments: tuple[str, ...] = INSTRUMENTS
     channels: int = 16
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
     backbone: UNetConfig = field(default_factory=UNetConfig)
-    conditioner: Literal["point_cloud", "label", "one_hot"] = "point_cloud"
+    conditioner: Literal["point_cloud", "picture", "pose", "label", "one_hot"] = "point_cloud"
     point_cloud: PointCloudConfig = field(default_factory=PointCloudConfig)
-    fusion: Literal["linear", "multiply", "film-bottleneck", "film-encoder", "film-final"] = (
-        "linear"
-    )
-    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    picture: PictureConfig = field(default_factory=PictureConfig)
+    pose: PoseConfig = field(default_factory=PoseConfig)
+    fusion: Literal[
+        "linear", "multiply", "attention", "film-bottleneck", "film-encoder", "film-final"
+    ] = "linear"
+    head: Head = "sigmoid"
+    gate: bool = False
 
     def __post_init__(self) -> None:
         if self.conditioner == "point_cloud" and self.point_cloud.out_channels != self.channels:
@@ -81,6 +97,8 @@ class ModelConfig:
             )
         if self.fusion == "multiply" and self.conditioner != "one_hot":
             raise ValueError("the fusion multiply takes one_hot conditions.")
+        if self.conditioner == "pose" and self.fusion != "attention":
+            raise ValueError("movement changes over time: its fusion is attention.")
         if self.backbone.separate_decoders and self.fusion != "multiply":
             raise ValueError("separate decoders, one an instrument, need the fusion multiply.")
         if self.spectrogram.rows % 2**self.backbone.levels:
@@ -104,10 +122,12 @@ class SeparationModel(nn.Module):
         super().__init__()
         self.config = config
         self.front_end = LogSpectrogram(config.spectrogram)
-        film = config.fusion.startswith("film-")
-        self.backbone = build_backbone(config.backbone, 1 if film else config.channels)
+        late = config.fusion in ("linear", "multiply")
+        self.backbone = build_backbone(config.backbone, config.channels if late else 1)
         self.conditioner = _conditioner(config)
         self.fusion = _fusion(config, self.backbone)
+        self.gate = VisionGate(config.channels) if config.gate else None
+        self.residual = Residual(config.channels) if config.head == "softmax-residual" else None
 
     @property
     def device(self) -> torch.device:
@@ -119,15 +139,28 @@ class SeparationModel(nn.Module):
         """Windows must hold a multiple of this many frames."""
         return 2**self.config.backbone.levels
 
-    def encode(self, clouds: Sequence[Sequence[SparseCloud]]) -> Float[Tensor, "performers K"]:
-        """Return condition vectors from each performer's voxelized clouds (`prepare_cloud`).
+    @property
+    def takes_labels(self) -> bool:
+        """Whether performers are told by their instruments (`encode_labels`)."""
+        return isinstance(self.conditioner, LabelConditioner | OneHotConditioner)
+
+    def logit_count(self, performers: int) -> int:
+        """Return how many logits there are of so many performers: the residual may have one."""
+        return performers + (self.residual is not None)
+
+    def encode(self, evidence: Evidence) -> Float[Tensor, "performers K *moments"]:
+        """Return condition vectors from what was seen of each performer.
+
+        Args:
+            evidence: Voxelized clouds of each performer (`prepare_cloud`), pictures (performers,
+                pictures, 3, rows, columns), or `Movement`, as the conditioner takes it.
 
         Raises:
             ValueError: This network is conditioned on labels.
         """
-        if not isinstance(self.conditioner, PointCloudConditioner):
+        if self.takes_labels:
             raise ValueError("this network is conditioned on labels: call encode_labels.")
-        return self.conditioner(clouds)
+        return self.conditioner(evidence)
 
     def encode_labels(
         self, labels: Sequence[str] | Int[Tensor, "*shape"]
@@ -137,29 +170,35 @@ class SeparationModel(nn.Module):
         Raises:
             ValueError: This network is conditioned on point clouds, or knows no such instrument.
         """
-        if isinstance(self.conditioner, PointCloudConditioner):
-            raise ValueError("this network is conditioned on point clouds: call encode.")
+        if not self.takes_labels:
+            raise ValueError(
+                f"this network is conditioned on {self.config.conditioner.replace('_', ' ')}s: "
+                "call encode."
+            )
         return self.conditioner(labels)
 
     def mask_logits(
         self,
         log_spectrogram: Float[Tensor, "batch 1 rows t"],
-        conditions: Float[Tensor, "one_or_batch performers K"],
-    ) -> Float[Tensor, "batch performers rows t"]:
-        """Return mask logits of every performer.
+        conditions: Float[Tensor, "one_or_batch performers K *moments"],
+    ) -> Float[Tensor, "batch logits rows t"]:
+        """Return mask logits of every performer, and of the residual where the head has one.
 
-        The audio network runs once a window; with FiLM, from where conditions enter it, once a
-        performer.
+        The audio network runs once a window; with FiLM and attention, from where conditions enter
+        it, once a performer. The head's residual is one performer more, whom nobody sees.
 
         Args:
             log_spectrogram: From `front_end.network_input`; frames a multiple of `frame_multiple`.
-            conditions: From `encode` or `encode_labels`, with a batch axis in front.
+            conditions: From `encode` or `encode_labels`, with a batch axis in front. Conditions
+                over time span the time of the spectrogram.
         """
-        return self.fusion.logits(self.backbone, log_spectrogram, conditions)
+        asked = conditions if self.residual is None else self.residual(conditions)
+        logits = self.fusion.logits(self.backbone, log_spectrogram, asked)
+        return logits if self.gate is None else self.gate(logits, conditions)
 
     def masks(
         self,
-        logits: Float[Tensor, "batch performers rows t"],
+        logits: Float[Tensor, "batch logits rows t"],
         present: Bool[Tensor, "batch performers"] | None = None,
     ) -> Float[Tensor, "batch performers rows t"]:
         """Return soft masks in 0…1 on log-spaced rows; `front_end.unwarp` brings them to bins."""
@@ -230,23 +269,25 @@ class SeparationModel(nn.Module):
         self.load_state_dict({name: weights[name].to(own[name].dtype) for name in own})
 
 
-def _conditioner(
-    config: ModelConfig,
-) -> PointCloudConditioner | LabelConditioner | OneHotConditioner:
+def _conditioner(config: ModelConfig) -> Conditioner:
     if config.conditioner == "point_cloud":
         return PointCloudConditioner(config.point_cloud)
+    if config.conditioner == "picture":
+        return PictureConditioner(config.picture, config.channels)
+    if config.conditioner == "pose":
+        return PoseConditioner(config.pose, JOINT_PARENTS, config.channels, config.picture)
     if config.conditioner == "one_hot":
         return OneHotConditioner(config.instruments)
     return LabelConditioner(config.instruments, config.channels)
 
 
-def _fusion(
-    config: ModelConfig, backbone: UNet | MultiHeadUNet
-) -> LinearFusion | MultiplyFusion | FilmFusion:
+def _fusion(config: ModelConfig, backbone: UNet | MultiHeadUNet) -> Fusion:
     if config.fusion == "linear":
         return LinearFusion(config.channels)
     if config.fusion == "multiply":
         return MultiplyFusion()
+    if config.fusion == "attention":
+        return AttentionFusion(config.channels, backbone.encoder_widths[-1])
     place = config.fusion.removeprefix("film-")
     assert place in ("bottleneck", "encoder", "final")
     return FilmFusion(place, config.channels, backbone.encoder_widths, backbone.final_width)

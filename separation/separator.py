@@ -13,20 +13,20 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import soxr
 import torch
-from jaxtyping import Float, Float16, Float32
-from torch import Tensor
+from jaxtyping import Float16, Float32
 
+from capture.body_pose import BodyPoses
 from capture.errors import DataError
 from capture.performer import Performer
 from capture.waveform import Waveform
 from separation.array import ArrayConfig
-from separation.conditioners.point_cloud import SparseCloud, prepare_cloud
+from separation.conditions import encode_performers
 from separation.full_band import FullBandConfig, FullBandMasks, covered_hz
 from separation.model import SeparationModel
 from separation.sharing import group_performers, soft_masks
@@ -78,6 +78,7 @@ def separate(
     model: SeparationModel,
     config: SeparateConfig | None = None,
     *,
+    poses: Mapping[str, BodyPoses] | None = None,
     center_channel: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Separation:
@@ -89,6 +90,7 @@ def separate(
         performers: Who plays, with the clouds that the network looks at.
         model: In evaluation mode, on any device.
         config: How; the defaults suit the shipped network.
+        poses: Each performer's joints over time, for networks that watch movement.
         center_channel: Which channel of the mixture is separated.
         progress: Takes the fraction done.
 
@@ -115,13 +117,13 @@ def separate(
     seen = resampled(samples, mixture.sample_rate_hz, spectrogram.sample_rate_hz)
     device = model.device.type
     try:
-        logits, magnitudes = _ask_network(seen, performers, model, config, report)
+        logits, magnitudes = _ask_network(seen, performers, poses, model, config, report)
     except torch.cuda.OutOfMemoryError:
         device = "cpu, because the GPU's memory is too small"
         _LOG.warning("the GPU's memory is too small: the network runs on the CPU")
         model = copy.deepcopy(model).cpu()
         torch.cuda.empty_cache()
-        logits, magnitudes = _ask_network(seen, performers, model, config, report)
+        logits, magnitudes = _ask_network(seen, performers, poses, model, config, report)
     groups = group_performers(logits, magnitudes, model, config.shared_below)
     full_band = FullBandMasks(mixture.sample_rate_hz, spectrogram, config.full_band)
     sounds = full_band.apply(
@@ -160,12 +162,16 @@ def separate(
 def _ask_network(
     samples: Float32[np.ndarray, " samples"],
     performers: Sequence[Performer],
+    poses: Mapping[str, BodyPoses] | None,
     model: SeparationModel,
     config: SeparateConfig,
     report: Callable[[float], None],
 ) -> tuple[Float16[np.ndarray, "performers rows t"], Float32[np.ndarray, "rows t"]]:
     """Return mask logits of all performers and the magnitudes of the mixture."""
-    conditions = encode_performers(performers, model, config.clouds)
+    seconds = len(samples) / model.config.spectrogram.sample_rate_hz
+    conditions = encode_performers(
+        performers, model, images=config.clouds, poses=poses, seconds=seconds
+    )
     report(0.1)
     return mask_logits(
         samples,
@@ -175,42 +181,6 @@ def _ask_network(
         hop_frames=max(1, round(config.window_frames * (1 - config.overlap))),
         progress=lambda fraction: report(0.1 + 0.6 * fraction),
     )
-
-
-@torch.inference_mode()
-def encode_performers(
-    performers: Sequence[Performer], model: SeparationModel, clouds: int
-) -> Float[Tensor, "performers K"]:
-    """Return each performer's condition vector.
-
-    A point-cloud network sees up to `clouds` clouds of each performer, from times spread over the
-    take, and their vectors are averaged: masks are linear in them before the sigmoid, so this is
-    the mean of what the clouds would say alone. A label network is told the instruments.
-
-    Raises:
-        DataError: A performer has no cloud, or no instrument that a label network knows.
-    """
-    if model.config.conditioner != "point_cloud":
-        return model.encode_labels([_instrument(performer, model) for performer in performers])
-    cloud_config = model.config.point_cloud.cloud
-    frames: list[list[SparseCloud]] = []
-    counts: list[int] = []
-    for performer in performers:
-        seen = [i for i, cloud in enumerate(performer.clouds) if len(cloud) > 0]
-        if not seen:
-            raise DataError(f"{performer.name} has no point cloud: segment the take again.")
-        # The middles of equal parts of the take: spread, and away from its very ends.
-        count = min(clouds, len(seen))
-        chosen = [seen[int((k + 0.5) * len(seen) / count)] for k in range(count)]
-        for index in chosen:
-            cloud = performer.clouds[index]
-            pose = performer.trajectory.at(float(performer.cloud_times_s[index]))
-            frames.append(
-                [prepare_cloud(cloud.positions_m, cloud.colors, pose.yaw_rad, cloud_config)]
-            )
-        counts.append(count)
-    encoded = model.encode(frames)
-    return torch.stack([part.mean(dim=0) for part in encoded.split(counts)])
 
 
 def resampled(
@@ -264,17 +234,6 @@ def _checked_channels(
     if len(sounding) == len(samples):  # an hour of seven channels is not worth a copy
         return samples, center
     return samples[sounding], int(np.searchsorted(sounding, center))
-
-
-def _instrument(performer: Performer, model: SeparationModel) -> str:
-    known = model.config.instruments
-    if performer.instrument not in known:
-        raise DataError(
-            f"this network is conditioned on labels and {performer.name} has "
-            f"{performer.instrument or 'none'}: give each performer one of {', '.join(known)}, or "
-            "use a network that looks at point clouds."
-        )
-    return performer.instrument
 
 
 def _stem(

@@ -20,12 +20,12 @@ Groups = tuple[tuple[int, ...], ...]
 
 @torch.inference_mode()
 def soft_masks(
-    logits: Float16[np.ndarray, "performers rows t"], model: SeparationModel, groups: Groups = ()
+    logits: Float16[np.ndarray, "logits rows t"], model: SeparationModel, groups: Groups = ()
 ) -> Float32[np.ndarray, "performers rows t"]:
     """Return masks in 0…1 whose sum over performers is nowhere above 1.
 
     Args:
-        logits: Of all performers.
+        logits: Of all performers, and of the residual where the head has one.
         model: Its head turns them to masks. Where a sigmoid head's masks sum to more than 1, they
             are divided by the sum.
         groups: Performers who share what they get equally.
@@ -40,7 +40,7 @@ def soft_masks(
 
 
 def group_performers(
-    logits: Float16[np.ndarray, "performers rows t"],
+    logits: Float16[np.ndarray, "logits rows t"],
     magnitudes: Float32[np.ndarray, "rows t"],
     model: SeparationModel,
     shared_below: float,
@@ -54,9 +54,9 @@ def group_performers(
         shared_below: Largest `mask_distances` inside a group.
     """
     distances = mask_distances(logits, magnitudes, model)
-    group_of = list(range(len(logits)))
-    for first in range(len(logits)):
-        for second in range(first + 1, len(logits)):
+    group_of = list(range(len(distances)))
+    for first in range(len(distances)):
+        for second in range(first + 1, len(distances)):
             if distances[first, second] < shared_below:
                 old, new = group_of[second], group_of[first]
                 group_of = [new if group == old else group for group in group_of]
@@ -67,7 +67,7 @@ def group_performers(
 
 
 def mask_distances(
-    logits: Float16[np.ndarray, "performers rows t"],
+    logits: Float16[np.ndarray, "logits rows t"],
     magnitudes: Float32[np.ndarray, "rows t"],
     model: SeparationModel,
 ) -> Float64[np.ndarray, "performers performers"]:
@@ -76,7 +76,7 @@ def mask_distances(
     It is Σ|mₚ − m_q|·|X|² / Σ(mₚ + m_q)·|X|²: the share of the energy that the two get which goes
     to one and not to the other.
     """
-    count = len(logits)
+    count = len(logits) - model.logit_count(0)
     differences = np.zeros((count, count))
     sums = np.zeros((count, count))
     for start in range(0, logits.shape[-1], _BLOCK_FRAMES):

@@ -59,18 +59,18 @@ def warped_magnitudes(
 @torch.inference_mode()
 def mask_logits(
     samples: Float32[np.ndarray, " samples"],
-    conditions: Float[Tensor, "performers K"],
+    conditions: Float[Tensor, "performers K *moments"],
     model: SeparationModel,
     *,
     window_frames: int,
     hop_frames: int,
     progress: Callable[[float], None],
-) -> tuple[Float16[np.ndarray, "performers rows t"], Float32[np.ndarray, "rows t"]]:
+) -> tuple[Float16[np.ndarray, "logits rows t"], Float32[np.ndarray, "rows t"]]:
     """Run the network over a recording.
 
     Args:
         samples: Mono, at the network's rate.
-        conditions: One vector per performer.
+        conditions: One vector per performer, or one for each moment of the recording.
         model: In evaluation mode.
         window_frames: Length of a window, a multiple of `model.frame_multiple`.
         hop_frames: From one window to the next.
@@ -86,7 +86,7 @@ def mask_logits(
     magnitudes = torch.cat(list(warped_magnitudes(samples, model.front_end)), dim=-1)
     rows, frame_count = magnitudes.shape
     weight = torch.hann_window(window_frames + 2, periodic=False, device=magnitudes.device)[1:-1]
-    fading = _Fading(len(conditions), rows, frame_count)
+    fading = _Fading(model.logit_count(len(conditions)), rows, frame_count)
     starts = window_starts(frame_count, window_frames, hop_frames)
     for number, start in enumerate(starts):
         window = magnitudes[:, start : start + window_frames]
@@ -94,18 +94,32 @@ def mask_logits(
         if held < window_frames:
             window = _mirrored(window, window_frames)
         network_input = model.front_end.log_of_warped(window[None])
-        logits = model.mask_logits(network_input, conditions[None])[0]
+        heard = _during(conditions, start, window_frames, frame_count)
+        logits = model.mask_logits(network_input, heard[None])[0]
         later = starts[number + 1] if number + 1 < len(starts) else frame_count
         fading.add(start, logits[..., :held], weight[:held], final=later)
         progress((number + 1) / len(starts))
     return fading.faded, magnitudes.cpu().numpy()
 
 
+def _during(
+    conditions: Float[Tensor, "performers K *moments"], start: int, frames: int, frame_count: int
+) -> Float[Tensor, "performers K *moments"]:
+    """Return conditions over time during a window; the recording's ends hold beyond them."""
+    if conditions.ndim == 2:
+        return conditions
+    rate = conditions.shape[-1] / frame_count
+    count = max(1, round(frames * rate))
+    at = (start + (np.arange(count) + 0.5) * frames / count) * rate
+    place = np.clip(at.astype(np.int64), 0, conditions.shape[-1] - 1)
+    return conditions[..., torch.from_numpy(place).to(conditions.device)]
+
+
 class _Fading:
     """Weighted mean of overlapping windows; holds only the frames that are still open."""
 
-    def __init__(self, performers: int, rows: int, frame_count: int) -> None:
-        self.faded = np.zeros((performers, rows, frame_count), dtype=np.float16)
+    def __init__(self, logits: int, rows: int, frame_count: int) -> None:
+        self.faded = np.zeros((logits, rows, frame_count), dtype=np.float16)
         self._start = 0
         self._total: Tensor | None = None
         self._weight: Tensor | None = None

@@ -54,11 +54,24 @@ def random_performer_cloud(
     Raises:
         ValueError: The instrument or the split is unknown.
     """
+    return random_performer_views(instrument, rng, split=split)[0]
+
+
+def random_performer_views(
+    instrument: str, rng: np.random.Generator, *, split: str = "train", images: int = 1
+) -> list[PerformerView]:
+    """Draw a performer who plays, as `random_performer_cloud`, seen in several images.
+
+    Raises:
+        ValueError: The instrument or the split is unknown, or there is no image.
+    """
+    if images < 1:
+        raise ValueError(f"a performer is seen in one image at least, not {images}.")
     name = canonical_instrument(instrument)
     while True:
-        view = _draw_view(name, rng, split)
-        if view is not None:
-            return view
+        views = _draw_views(name, rng, split, images)
+        if views:
+            return views
 
 
 @cache
@@ -66,8 +79,10 @@ def _calibration() -> Calibration:
     return Calibration.simulated(color_mode=None)
 
 
-def _draw_view(name: str, rng: np.random.Generator, split: str) -> PerformerView | None:
-    """Draw one view, or None where too little of the performer is in sight."""
+def _draw_views(
+    name: str, rng: np.random.Generator, split: str, images: int
+) -> list[PerformerView]:
+    """Draw views, or none where too little of the performer is in sight in one of them."""
     distance = rng.uniform(1.5, 3.5)
     # The NFOV frustum is 75° wide; near its border performers are cut off.
     azimuth = rng.uniform(-0.55, 0.55) if rng.random() < 0.3 else rng.uniform(-0.35, 0.35)
@@ -99,14 +114,33 @@ def _draw_view(name: str, rng: np.random.Generator, split: str) -> PerformerView
                     stand=False,
                 )
             )
-    meshes = [one.mesh_at(rng.uniform(0.3, _SECONDS - 0.3)) for one in players]
-    whole = join(meshes)
     low, high = _heights(distance)
     pose = camera_pose(rng.uniform(low, high), rng.uniform(0.0, 0.22), rng.uniform(-0.02, 0.02))
     kinect = SimulatedKinect(_calibration(), pose)
+    views: list[PerformerView] = []
+    for _ in range(images):
+        cloud = _see(kinect, players, rng)
+        if cloud is None:
+            return []
+        views.append(
+            PerformerView(
+                cloud=cloud,
+                facing_yaw_rad=float((facing + np.pi) % (2 * np.pi) - np.pi),
+                instrument=name,
+                body_id=player.body_id,
+            )
+        )
+    return views
+
+
+def _see(
+    kinect: SimulatedKinect, players: list[Player], rng: np.random.Generator
+) -> PointCloud | None:
+    """Return what a segmented image shows of the first player; None if that is too little."""
+    player, pose = players[0], kinect.world_from_camera
+    whole = join([one.mesh_at(rng.uniform(0.3, _SECONDS - 0.3)) for one in players])
     depth, index = kinect.see(whole.vertices_m, whole.faces)
     depth_mm = kinect.measure(whole.vertices_m, whole.faces, whole.colors, depth, index, rng)
-
     measured = _calibration().measured_pixels(depth_mm)
     points = pose.transform(_calibration().unproject(depth_mm))
     seen = index.ravel()[measured]
@@ -122,14 +156,8 @@ def _draw_view(name: str, rng: np.random.Generator, split: str) -> PerformerView
     corner = whole.faces[seen, 0]
     tint = rng.uniform(0.7, 1.1) * rng.uniform(0.92, 1.08, 3)
     colors = whole.colors[corner] * bright[corner, None] * tint + rng.normal(0, 4, (len(seen), 1))
-    return PerformerView(
-        cloud=PointCloud(
-            positions_m=_mislevel(points, rng),
-            colors=np.clip(colors, 0, 255).astype(np.uint8),
-        ),
-        facing_yaw_rad=float((facing + np.pi) % (2 * np.pi) - np.pi),
-        instrument=name,
-        body_id=player.body_id,
+    return PointCloud(
+        positions_m=_mislevel(points, rng), colors=np.clip(colors, 0, 255).astype(np.uint8)
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, UInt8
 
+from capture.body_pose import JOINTS
 from capture.instruments import canonical_instrument
 from capture.pose import Pose, quaternion_from_rotation_matrix, quaternion_from_yaw
 from capture.simulate.bodies import BONE, TEST_BODIES, TRAIN_BODIES, dress, load_body, skin
@@ -36,6 +37,21 @@ PARTS: tuple[str, ...] = ("body", "instrument", "bow", "chair", "stand")
 
 BODY, INSTRUMENT, BOW, CHAIR, STAND = range(len(PARTS))
 _REACHED_M = 0.012
+_BONE_OF_JOINT = {
+    "PELVIS": "pelvis",
+    "SPINE_CHEST": "chest",
+    "NECK": "neck",
+    "HEAD": "head",
+    "SHOULDER": "upper_arm",
+    "ELBOW": "forearm",
+    "WRIST": "hand",
+    "HAND": "knuckles",
+    "HANDTIP": "fingers",
+    "THUMB": "thumb",
+    "HIP": "thigh",
+    "KNEE": "shin",
+    "ANKLE": "foot",
+}
 _LARGE = ("cello", "double_bass", "guitar")
 _BOWED = ("violin", "viola", "cello", "double_bass")
 
@@ -189,6 +205,11 @@ class Player:
             missed_m=missed_m,
         )
 
+    def body_joints_at(self, time_s: float) -> Float64[np.ndarray, "joints 3"]:
+        """Return where the joints of `capture.body_pose` are at a time, in the world frame."""
+        self._pose(self._gestures.at(time_s))
+        return self._place().transform(self._skeleton.positions_m[list(_JOINT_BONES)])
+
     def mesh_at(self, time_s: float) -> Mesh:
         """Return the whole mesh at a time: body, instrument, bow, chair, stand."""
         return Mesh(
@@ -265,6 +286,16 @@ class Player:
                 (STAND, make_stand(height, rng).moved(turn(yaw), np.array([ahead, side, 0.0])))
             )
         return pieces
+
+
+def _bone_of(joint: str) -> int:
+    name, _, side = joint.rpartition("_")
+    if side in ("LEFT", "RIGHT"):
+        return BONE[f"{_BONE_OF_JOINT[name]}_{side.lower()}"]
+    return BONE[_BONE_OF_JOINT[joint]]
+
+
+_JOINT_BONES = tuple(_bone_of(joint) for joint in JOINTS)
 
 
 def _rigid(rotation: np.ndarray, position_m: np.ndarray) -> Pose:

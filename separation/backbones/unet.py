@@ -1,17 +1,19 @@
 """U-Net over log-frequency spectrograms, as in "The Sound of Pixels" and its successors.
 
-Each level halves both axes with a 4×4 convolution of stride 2 and doubles them again with
-bilinear interpolation and a 3×3 convolution; skip connections join equal sizes. The outermost
-and innermost down convolutions have no batch normalization.
+Each level halves both axes with a convolution of stride 2 and doubles them again with bilinear
+interpolation and a 3×3 convolution; skip connections join equal sizes. The outermost and innermost
+down convolutions have no batch normalization.
 
-Source: Zhao et al. (2018), supplementary; sizes as in the code of Lluís et al. (2021).
+Source: Zhao et al. (2018), supplementary; sizes as in the code of Lluís et al. (2021). With four
+levels of dilated 3×3 convolutions it is the audio network of Gan et al. (2020), section 3.3, whose
+middle keeps a time axis that is fine enough to be compared with movements.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +33,8 @@ class UNetConfig:
             pattern means depends on its absolute frequency and convolutions cannot tell it.
         initialization: "normal" as published (N(0, 0.001)) or "kaiming".
         separate_decoders: Give each feature map a decoder of its own, as the multi-head U-Net.
+        down_kernel: Side of the convolutions on the way down: 4, or 3 with `dilation`.
+        dilation: Cells from one tap of these to the next.
     """
 
     levels: int = 7
@@ -38,6 +42,8 @@ class UNetConfig:
     frequency_coordinate: bool = False
     initialization: str = "normal"
     separate_decoders: bool = False
+    down_kernel: Literal[3, 4] = 4
+    dilation: int = 1
 
     def __post_init__(self) -> None:
         if self.levels < 3 or self.width < 1:
@@ -45,6 +51,11 @@ class UNetConfig:
         if self.initialization not in ("normal", "kaiming"):
             raise ValueError(
                 f"initialization must be normal or kaiming, not {self.initialization!r}."
+            )
+        if self.dilation < 1 or (self.dilation > 1 and self.down_kernel != 3):
+            raise ValueError(
+                "convolutions on the way down may be dilated by 1 or more, and only those of 3×3, "
+                f"got {self.down_kernel} and {self.dilation}."
             )
 
 
@@ -76,6 +87,8 @@ class UNet(nn.Module):
                 returned=widths[index - 1] if index else channels,
                 inside=block,
                 outermost=index == 0,
+                kernel=config.down_kernel,
+                dilation=config.dilation,
             )
         assert block is not None
         self.outermost = block
@@ -168,12 +181,23 @@ class _Level(nn.Module):
     """One level: down, everything deeper, up, with the skip connection around it."""
 
     def __init__(
-        self, *, outer: int, inner: int, returned: int, inside: _Level | None, outermost: bool
+        self,
+        *,
+        outer: int,
+        inner: int,
+        returned: int,
+        inside: _Level | None,
+        outermost: bool,
+        kernel: int,
+        dilation: int,
     ) -> None:
         super().__init__()
         self.outermost = outermost
         innermost = inside is None
-        self.down = nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=outermost)
+        # Taps so far from the border that an even size is halved, whatever the dilation.
+        self.down = nn.Conv2d(
+            outer, inner, kernel, stride=2, padding=dilation, dilation=dilation, bias=outermost
+        )
         self.down_norm = nn.Identity() if outermost or innermost else nn.BatchNorm2d(inner)
         self.inside = inside
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)

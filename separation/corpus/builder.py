@@ -21,6 +21,7 @@ from capture.instruments import INSTRUMENTS
 from capture.simulate.score import Part, compose
 from separation.corpus.clouds import build_cloud_bank
 from separation.corpus.families import SimulatorFamily, Sound, SoundFamily, SoundfontFamily
+from separation.corpus.moves import build_move_bank
 from separation.corpus.phrases import Piece, compose_piece
 from separation.corpus.shards import Stem, write_shard
 
@@ -28,6 +29,8 @@ FIRST_SEED = 1_000_000
 """Scores of the corpus use seeds from here on; the simulator's takes use smaller ones."""
 
 _TARGET_RMS = 0.06
+_IMAGES = 5
+"""Clouds of each performer in the bank."""
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 _FEWEST_PIECES = 13
 """Of so many pieces in a row each split of a tenth gets at least one, see `split_of`."""
@@ -74,10 +77,11 @@ def build(
     soundfonts: Sequence[str | os.PathLike[str]] = (),
     minutes: float = 20.0,
     clouds: int = 300,
+    moves: bool = True,
     seed: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
-    """Build everything that training needs: sounds, and clouds of performers.
+    """Build everything that training needs: sounds, clouds of performers, and their movements.
 
     The simulator's players are always among the sounds; each soundfont adds a family, named after
     its file. Other families go through `build_shards`.
@@ -86,7 +90,9 @@ def build(
         folder: Where; made if missing. What is there of the same build stays.
         soundfonts: General MIDI banks (SF2, SF3), which FluidSynth plays.
         minutes: Minutes of each instrument from each family, about.
-        clouds: Clouds of each instrument for training; a fifth of it for testing.
+        clouds: Performers of each instrument for training, each seen five times; a fifth of them
+            for testing.
+        moves: Also keep how players move, for networks that watch them.
         seed: Of scores and players; another seed gives another corpus.
         progress: Called with the fraction done.
 
@@ -112,14 +118,23 @@ def build(
         piece_s=piece_s,
         seed=FIRST_SEED * (1 + seed),
     )
-    build_shards(config, folder, families, progress=lambda share: report(0.8 * share))
+    build_shards(config, folder, families, progress=lambda share: report(0.7 * share))
     build_cloud_bank(
         Path(folder) / "clouds",
         INSTRUMENTS,
         {"train": clouds, "validation": math.ceil(clouds / 10), "test": math.ceil(clouds / 5)},
+        images=_IMAGES,
         seed=seed,
-        progress=lambda share: report(0.8 + 0.2 * share),
+        progress=lambda share: report(0.7 + (0.2 if moves else 0.3) * share),
     )
+    if moves:
+        build_move_bank(
+            Path(folder) / "moves",
+            corpus_pieces(config),
+            INSTRUMENTS,
+            seed=seed,
+            progress=lambda share: report(0.9 + 0.1 * share),
+        )
     return Path(folder)
 
 
@@ -187,6 +202,13 @@ def split_of(piece: str, config: CorpusConfig) -> str:
 
 def _stable_hash(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+def corpus_pieces(config: CorpusConfig) -> list[tuple[str, Piece]]:
+    """Return the split and the notes of every piece, as `build_shards` plays them."""
+    batches = range(config.batches)
+    pieces = [piece for batch in batches for piece in _compose_batch(config, batch)]
+    return [(split_of(piece.name, config), piece) for piece in pieces]
 
 
 def _compose_batch(config: CorpusConfig, batch: int) -> list[Piece]:

@@ -1,9 +1,11 @@
 """A bank of performers' point clouds for training: made once, read fast.
 
-    clouds/train-violin.npz   points float16 (all points, 3), starts int64 (clouds + 1)
+    clouds/train-violin.npz   points float16 (all points, 3), colors uint8 (all points, 3),
+                              starts int64 (clouds + 1), images: clouds of each performer
 
 Points are in the performer's own axes and metres (x side, y stature, z facing, centred), so that
-turning, tilting and stretching a cloud costs nothing before it is put into voxels.
+turning, tilting and stretching a cloud costs nothing before it is put into voxels. The clouds of
+one performer follow each other.
 """
 
 from __future__ import annotations
@@ -22,9 +24,22 @@ from capture.errors import DataError
 from capture.facing import facing_yaw_rad
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32
+    from jaxtyping import Float32, Int64, UInt8
+
+    from capture.point_cloud import PointCloud
 
 Points: TypeAlias = "Float32[np.ndarray, 'points 3']"
+Colors: TypeAlias = "UInt8[np.ndarray, 'points 3']"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankedClouds:
+    """The clouds of one split and instrument; see the module for the arrays."""
+
+    points: np.ndarray
+    colors: np.ndarray | None
+    starts: Int64[np.ndarray, "clouds_and_one"]
+    images: int
 
 
 @dataclass(slots=True)
@@ -32,7 +47,7 @@ class CloudBank:
     """Clouds of performers by split and instrument, read into memory when first asked for."""
 
     folder: Path
-    _loaded: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    _loaded: dict[tuple[str, str], BankedClouds] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> CloudBank:
@@ -49,33 +64,73 @@ class CloudBank:
         return cls(folder=Path(folder))
 
     def count(self, split: str, instrument: str) -> int:
-        """Return how many clouds there are."""
-        return len(self._load(split, instrument)[1]) - 1
+        """Return how many performers there are."""
+        held = self._load(split, instrument)
+        return (len(held.starts) - 1) // held.images
 
-    def points(self, split: str, instrument: str, index: int) -> Points:
+    def images(self, split: str, instrument: str) -> int:
+        """Return how many clouds there are of each performer."""
+        return self._load(split, instrument).images
+
+    def points(self, split: str, instrument: str, performer: int, image: int = 0) -> Points:
         """Return a cloud in the performer's axes, metres, centred."""
-        points, starts = self._load(split, instrument)
-        return points[starts[index] : starts[index + 1]].astype(np.float32)
+        held = self._load(split, instrument)
+        return held.points[self._rows(held, performer, image)].astype(np.float32)
 
-    def _load(self, split: str, instrument: str) -> tuple[np.ndarray, np.ndarray]:
+    def colors(self, split: str, instrument: str, performer: int, image: int = 0) -> Colors:
+        """Return the colors of a cloud's points.
+
+        Raises:
+            DataError: The bank was made without colors.
+        """
+        held = self._load(split, instrument)
+        if held.colors is None:
+            raise DataError(f"{self.folder} holds clouds without color: build the bank again.")
+        return held.colors[self._rows(held, performer, image)]
+
+    @staticmethod
+    def _rows(held: BankedClouds, performer: int, image: int) -> slice:
+        index = performer * held.images + image % held.images
+        return slice(int(held.starts[index]), int(held.starts[index + 1]))
+
+    def _load(self, split: str, instrument: str) -> BankedClouds:
         key = (split, instrument)
         if key not in self._loaded:
             path = self.folder / f"{split}-{instrument}.npz"
             if not path.is_file():
                 raise DataError(f"{path} is missing: the bank has no {split} clouds of it.")
             with np.load(path) as data:
-                self._loaded[key] = (data["points"], data["starts"])
+                self._loaded[key] = BankedClouds(
+                    points=data["points"],
+                    colors=data.get("colors"),
+                    starts=data["starts"],
+                    images=int(data.get("images", 1)),
+                )
         return self._loaded[key]
 
 
 def write_clouds(
-    folder: str | os.PathLike[str], split: str, instrument: str, clouds: Sequence[Points]
+    folder: str | os.PathLike[str],
+    split: str,
+    instrument: str,
+    clouds: Sequence[Points],
+    colors: Sequence[Colors] | None = None,
+    *,
+    images: int = 1,
 ) -> None:
-    """Write the clouds of one split and instrument."""
+    """Write the clouds of one split and instrument, those of one performer after another."""
     starts = np.concatenate([[0], np.cumsum([len(c) for c in clouds])]).astype(np.int64)
-    points = np.concatenate(clouds).astype(np.float16) if clouds else np.zeros((0, 3), np.float16)
+    arrays = {
+        "points": (
+            np.concatenate(clouds).astype(np.float16) if clouds else np.zeros((0, 3), np.float16)
+        ),
+        "starts": starts,
+        "images": np.array(images),
+    }
+    if colors is not None:
+        arrays["colors"] = np.concatenate(colors) if colors else np.zeros((0, 3), np.uint8)
     with atomic_path(Path(folder) / f"{split}-{instrument}.npz") as temporary:
-        np.savez(temporary, points=points, starts=starts)
+        np.savez(temporary, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def build_cloud_bank(
@@ -83,6 +138,7 @@ def build_cloud_bank(
     instruments: Sequence[str],
     counts: Mapping[str, int],
     *,
+    images: int = 1,
     seed: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> None:
@@ -95,32 +151,42 @@ def build_cloud_bank(
     Args:
         folder: Where; files that are there stay.
         instruments: Canonical names.
-        counts: Clouds of each instrument by split: "train", "validation", "test".
+        counts: Performers of each instrument by split: "train", "validation", "test".
+        images: Clouds of each performer, from different moments.
         seed: Of all of it.
         progress: Called with the fraction done.
     """
-    from capture.simulate.clouds import random_performer_cloud
+    from capture.simulate.clouds import random_performer_views
 
     jobs = [(split, name) for split in counts for name in instruments]
     for done, (split, instrument) in enumerate(jobs):
         if not (Path(folder) / f"{split}-{instrument}.npz").exists():
             rng = np.random.default_rng([seed, *f"{split}-{instrument}".encode()])
-            clouds = []
+            clouds: list[Points] = []
+            colors: list[Colors] = []
             for _ in range(counts[split]):
-                view = random_performer_cloud(
-                    instrument, rng, split="test" if split == "test" else "train"
-                )
-                seen_m = view.cloud.positions_m.astype(np.float64)
-                points = network_from_world(seen_m, facing_yaw_rad(seen_m)[0])
-                middle = (points.min(axis=0) + points.max(axis=0)) / 2
-                clouds.append(_thin((points - middle).astype(np.float32), rng))
-            write_clouds(folder, split, instrument, clouds)
+                bodies = "test" if split == "test" else "train"
+                for view in random_performer_views(instrument, rng, split=bodies, images=images):
+                    points, shades = _banked(view.cloud, rng)
+                    clouds.append(points)
+                    colors.append(shades)
+            write_clouds(folder, split, instrument, clouds, colors, images=images)
         if progress is not None:
             progress((done + 1) / len(jobs))
 
 
-def _thin(points: Points, rng: np.random.Generator, most: int = 16_000) -> Points:
-    """Keep at most so many points by chance: 2 cm voxels need no more, and the bank is smaller."""
-    if len(points) <= most:
-        return points
-    return points[np.sort(rng.permutation(len(points))[:most])]
+def _banked(
+    cloud: PointCloud, rng: np.random.Generator, most: int = 10_000
+) -> tuple[Points, Colors]:
+    """Return a cloud in the performer's axes, centred, with at most so many points by chance.
+
+    Voxels of 2 cm need no more, and the bank stays small.
+    """
+    seen_m = cloud.positions_m.astype(np.float64)
+    points = network_from_world(seen_m, facing_yaw_rad(seen_m)[0])
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    assert cloud.colors is not None
+    kept = np.arange(len(points))
+    if len(points) > most:
+        kept = np.sort(rng.permutation(len(points))[:most])
+    return (points - middle).astype(np.float32)[kept], cloud.colors[kept]

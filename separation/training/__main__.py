@@ -23,6 +23,7 @@ def main() -> None:
         "--initial-weights", type=Path, default=None, help="checkpoint to start from"
     )
     parser.add_argument("--clouds", type=Path, default=None, help="folder of performers' clouds")
+    parser.add_argument("--moves", type=Path, default=None, help="folder of their movements")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     train(
@@ -31,6 +32,7 @@ def main() -> None:
         given.run,
         steps=given.steps,
         cloud_bank=given.clouds,
+        move_bank=given.moves,
         initial_weights=given.initial_weights,
         workers=given.workers,
         device=given.device,

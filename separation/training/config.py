@@ -43,7 +43,7 @@ class TrainingConfig:
         save_every: Steps from one saved state to the next.
         reload_every: Steps after which the corpus is opened anew, for shards that were added;
             0 for never.
-        clouds_a_step: Clouds of each instrument that a step encodes (point-cloud networks).
+        clouds_a_step: Performers of each instrument that a step shows (clouds, pictures).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -11,9 +11,10 @@ import torch
 from capture.errors import DataError
 from separation.corpus.shards import open_corpus
 from separation.spectrogram import LogSpectrogram
+from separation.training.batch import Batch, make_batch
 from separation.training.config import TrainingConfig
 from separation.training.curriculum import Stage
-from separation.training.mixing import Batch, Mixer, make_batch
+from separation.training.mixing import Mixer
 
 
 def batches(

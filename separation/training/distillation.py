@@ -25,7 +25,7 @@ from capture.errors import DataError
 from separation.conditioners.point_cloud import PointCloudConditioner, PointCloudConfig
 from separation.corpus.clouds import CloudBank
 from separation.model import SeparationModel
-from separation.training.conditions import CloudBankConditions
+from separation.training.conditions import SeenConditions
 from separation.training.schedule import learning_rate
 
 
@@ -101,7 +101,7 @@ def distil(
         shared |= {k: v for k, v in other.items() if k.startswith("conditioner.")}
     student.load_state_dict(own | shared)
     teacher = labels.encode_labels(model_config.instruments).detach()
-    conditions = CloudBankConditions(CloudBank.open(cloud_bank), model_config)
+    conditions = SeenConditions(bank=CloudBank.open(cloud_bank), config=model_config)
     network = student.conditioner
     assert isinstance(network, PointCloudConditioner)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
@@ -134,7 +134,7 @@ def distil(
 
 
 def _draw(
-    conditions: CloudBankConditions, config: DistilConfig, step: int
+    conditions: SeenConditions, config: DistilConfig, step: int
 ) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], Int[Tensor, " batch"]]:
     rng = np.random.default_rng([config.seed, step])
     instruments = conditions.config.instruments
@@ -163,7 +163,7 @@ def _loss(
 @torch.inference_mode()
 def confusion_matrix(
     model: SeparationModel,
-    conditions: CloudBankConditions,
+    conditions: SeenConditions,
     split: str,
     teacher: Float[Tensor, "instruments K"],
     *,

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from capture.errors import DataError
-from separation.corpus.clouds import CloudBank
 from separation.model import SeparationModel
-from separation.training.conditions import CloudBankConditions
+from separation.training.batch import Batch
+from separation.training.conditions import Banks, open_conditions
 from separation.training.config import (
     TrainingConfig,
     read_training_config,
@@ -30,7 +30,7 @@ from separation.training.curriculum import Curriculum
 from separation.training.data import batches, open_mixer
 from separation.training.logs import RunLog
 from separation.training.losses import mask_loss
-from separation.training.mixing import Batch, Mixture
+from separation.training.mixing import Mixture
 from separation.training.parallel import (
     Processes,
     average_over_processes,
@@ -54,6 +54,7 @@ def train(
     *,
     steps: int | None = None,
     cloud_bank: str | os.PathLike[str] | None = None,
+    move_bank: str | os.PathLike[str] | None = None,
     initial_weights: str | os.PathLike[str] | None = None,
     workers: int = 0,
     device: str = "cpu",
@@ -70,8 +71,10 @@ def train(
         run_folder: Made if missing; a state in it is taken up.
         steps: Stop at this step, with the state saved; the schedule still goes by the
             configuration.
-        cloud_bank: From `build_cloud_bank`, for point-cloud networks; the corpus' folder "clouds"
-            if not given.
+        cloud_bank: From `build_cloud_bank`, for networks that look at clouds or pictures; the
+            corpus' folder "clouds" if not given.
+        move_bank: From `build_move_bank`, for networks that watch movement; the corpus' folder
+            "moves" if not given.
         initial_weights: A checkpoint to start from: weights of the same names are taken over.
         workers: Processes that prepare mixtures beside the one that learns.
         device: "cpu", "cuda", or "auto" for a GPU if there is one. Several processes are started
@@ -95,9 +98,12 @@ def train(
     started = time.monotonic()
     last = min(config.steps, steps or config.steps)
     with joined_processes(device) as processes:
-        run = _Run(
-            config, corpus, Path(run_folder), Path(cloud_bank or corpus / "clouds"), processes
+        banks = Banks.beside(
+            corpus,
+            None if cloud_bank is None else Path(cloud_bank),
+            None if move_bank is None else Path(move_bank),
         )
+        run = _Run(config, corpus, Path(run_folder), banks, processes)
         if not run.resume() and initial_weights is not None:
             run.state.start_from(Path(initial_weights))
         enough = False
@@ -134,7 +140,7 @@ class _Run:
         config: TrainingConfig,
         corpus_folder: Path,
         folder: Path,
-        cloud_bank: Path,
+        banks: Banks,
         processes: Processes,
     ) -> None:
         self.config = config
@@ -154,8 +160,11 @@ class _Run:
         if processes.count > 1:
             synchronize_batch_norm(model.backbone)
         model.to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        audio = [*model.backbone.parameters(), *model.fusion.parameters()]
-        groups = [{"params": audio}, {"params": [*model.conditioner.parameters()]}]
+        sight = {id(parameter) for parameter in model.conditioner.parameters()}
+        groups = [
+            {"params": [p for p in model.parameters() if id(p) not in sight]},
+            {"params": [p for p in model.conditioner.parameters() if p.requires_grad]},
+        ]
         self.state = RunState(
             model=model,
             average=average,
@@ -163,9 +172,7 @@ class _Run:
             curriculum=Curriculum(config.curriculum),
             losses=[],
         )
-        self.clouds: CloudBankConditions | None = None
-        if config.model.conditioner == "point_cloud":
-            self.clouds = CloudBankConditions(CloudBank.open(cloud_bank), config.model)
+        self.conditions = open_conditions(config.model, banks, each=config.clouds_a_step)
         self._validation: list[list[Mixture]] | None = None
 
     @property
@@ -232,13 +239,11 @@ class _Run:
         loss.backward()
         return loss.detach()
 
-    def _conditions(self, batch: Batch, step: int) -> Float[Tensor, "mixtures performers K"]:
-        if self.clouds is None:
-            return self.state.model.encode_labels(batch.labels)
+    def _conditions(
+        self, batch: Batch, step: int
+    ) -> Float[Tensor, "mixtures performers K *moments"]:
         rng = np.random.default_rng([self.config.seed, step, 1_000_000])
-        return self.clouds.draw(
-            self.state.model, batch.labels, self.config.clouds_a_step, rng, self.share
-        )
+        return self.conditions.draw(self.state.model, batch, rng, self.share)
 
     @torch.no_grad()
     def _average_weights(self) -> None:
@@ -263,9 +268,7 @@ class _Run:
             count = self.config.validation_mixtures
             sizes = [n for n in (2, 3, 4) if n <= len(mixer.instruments)]
             self._validation = [fixed_mixtures(mixer, n, count, 7) for n in sizes]
-        encode = state.average.encode_labels
-        if self.clouds is not None:
-            encode = self.clouds.encoder(state.average, "validation")
+        encode = self.conditions.encoder(state.average, "validation")
         rows = [validate(state.average, m, encode, "validation") for m in self._validation]
         gain = float(np.mean([row.gain_db for row in rows]))
         stage = state.curriculum.number

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from separation.heads import masks_from_logits
-from separation.training.mixing import Batch
+from separation.heads import absent_logits, masks_from_logits
+from separation.training.batch import Batch
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -28,12 +28,17 @@ Weight = Literal["log", "level", "even"]
 Loss = Literal["cross_entropy", "smooth_l1"]
 
 
-def mask_targets(batch: Batch, kind: Target) -> Float[Tensor, "mixtures performers rows t"]:
-    """Return the masks that the network should give."""
+def mask_targets(
+    batch: Batch, kind: Target, *, residual: bool = False
+) -> Float[Tensor, "mixtures owners rows t"]:
+    """Return the masks that the network should give; with `residual`, what nobody makes is last."""
+    owners = batch.sources
+    if residual:
+        owners = torch.cat([owners, batch.residual[:, None]], dim=1)
     if kind == "binary":
-        owner = batch.sources.argmax(dim=1)
-        return F.one_hot(owner, batch.sources.shape[1]).movedim(-1, 1).to(batch.sources.dtype)
-    energy = batch.sources if kind == "ratio" else batch.sources.square()
+        owner = owners.argmax(dim=1)
+        return F.one_hot(owner, owners.shape[1]).movedim(-1, 1).to(owners.dtype)
+    energy = owners if kind == "ratio" else owners.square()
     return energy / energy.sum(dim=1, keepdim=True).clamp_min(1e-12)
 
 
@@ -56,7 +61,7 @@ def cell_weights(
 
 def mask_loss(
     head: str,
-    logits: Float[Tensor, "mixtures performers rows t"],
+    logits: Float[Tensor, "mixtures logits rows t"],
     batch: Batch,
     *,
     target: Target,
@@ -66,7 +71,7 @@ def mask_loss(
     """Return the weighted loss of masks, averaged over cells.
 
     The cross-entropy asks the sigmoid head about each performer by itself (binary), the softmax
-    head who of those present owns a cell.
+    heads who of those present owns a cell.
 
     Raises:
         ValueError: The head is unknown.
@@ -83,7 +88,10 @@ def mask_loss(
         each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         each = each.masked_fill(absent, 0.0) * weights[:, None]
         return (each.sum(dim=1).mean(dim=(-2, -1)) / batch.present.sum(dim=1)).mean()
-    if head == "softmax":
-        shares = F.log_softmax(logits.masked_fill(absent, -1e4), dim=1)
-        return -((targets * shares).sum(dim=1) * weights).mean()
+    if head in ("softmax", "softmax-residual"):
+        nobody = absent_logits(head, batch.present)
+        assert nobody is not None
+        shares = F.log_softmax(logits.masked_fill(nobody, -1e4), dim=1)
+        owned = mask_targets(batch, target, residual=head == "softmax-residual")
+        return -((owned * shares).sum(dim=1) * weights).mean()
     raise ValueError(f"no loss for head {head!r}.")

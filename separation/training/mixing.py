@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
-import torch
-from torch import Tensor
 
 from separation.corpus.shards import SAMPLE_RATE_HZ, Corpus, Stem
-from separation.spectrogram import LogSpectrogram
 from separation.training.augment import (
     AugmentConfig,
     background_noise,
@@ -31,7 +28,7 @@ from separation.training.augment import (
 )
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Float32, Int
+    from jaxtyping import Float32
 
 _ATTEMPTS = 20
 
@@ -49,6 +46,8 @@ class MixingConfig:
         family_weights: How often a family is drawn, where it is not once.
         everyone: Instruments that don't play are performers who rest: the network is asked about
             them too, and should give them nothing.
+        unseen_share: Share of mixtures in which one more player sounds whom nobody sees: a part of
+            the residual.
         augment: How sound is changed.
     """
 
@@ -59,43 +58,39 @@ class MixingConfig:
     held_out: tuple[str, ...] = ()
     family_weights: tuple[tuple[str, float], ...] = ()
     everyone: bool = False
+    unseen_share: float = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """What of a corpus' stem a player plays, for those who watch it being played.
+
+    Attributes:
+        piece: The stem's piece.
+        start_s: Where in the piece it starts.
+        seconds: How much of the piece goes by.
+        lasts_s: How long the mixture lasts meanwhile: the player may be faster or slower.
+    """
+
+    piece: str
+    start_s: float
+    seconds: float
+    lasts_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """Sources as they sound at the microphone, what they sum to, and who plays."""
+    """Sources as they sound at the microphone, what they sum to, and who plays what.
+
+    What the mixture holds beside the sources is the residual: noise, and players nobody sees.
+    """
 
     sources: Float32[np.ndarray, "players samples"]
     mixture: Float32[np.ndarray, " samples"]
     instruments: tuple[str, ...]
     families: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Mixtures of up to P players as the loss needs them; absent players are zero.
-
-    Attributes:
-        sources: Warped magnitudes of the players (mixtures, P, rows, frames).
-        mixture: Warped magnitudes of the mixtures (mixtures, rows, frames).
-        labels: Instrument numbers (mixtures, P).
-        present: Which players there are (mixtures, P).
-    """
-
-    sources: Float[Tensor, "mixtures performers rows t"]
-    mixture: Float[Tensor, "mixtures rows t"]
-    labels: Int[Tensor, "mixtures performers"]
-    present: Bool[Tensor, "mixtures performers"]
-
-    def to(self, device: torch.device) -> Batch:
-        """Return the batch on a device."""
-        return Batch(
-            sources=self.sources.to(device, non_blocking=True),
-            mixture=self.mixture.to(device, non_blocking=True),
-            labels=self.labels.to(device, non_blocking=True),
-            present=self.present.to(device, non_blocking=True),
-        )
+    excerpts: tuple[Excerpt, ...] = ()
 
 
 class Mixer:
@@ -139,18 +134,21 @@ class Mixer:
         """
         counts, weights = zip(*self.config.players, strict=True)
         count = players or int(rng.choice(counts, p=np.array(weights) / sum(weights)))
-        count = min(count, len(self.instruments))
+        unseen = rng.random() < self.config.unseen_share if self.config.unseen_share else False
+        count = min(count, len(self.instruments) - unseen)
         for attempt in range(_ATTEMPTS):
-            together = rng.random() < self.config.ensemble_share and bool(self._pieces_of[count])
+            heard = count + unseen
+            together = rng.random() < self.config.ensemble_share and bool(self._pieces_of[heard])
             together = together and not same_instrument
-            chosen = self._draw_ensemble(count, rng) if together else self._draw_any(count, rng)
+            chosen = self._draw_ensemble(heard, rng) if together else self._draw_any(heard, rng)
             if same_instrument:
-                chosen[-1] = self._pick(self._by_family[chosen[0].instrument], rng)
-            dry = self._read(chosen, together, rng)
+                chosen[count - 1] = self._pick(self._by_family[chosen[0].instrument], rng)
+            dry, excerpts = self._read(chosen, together, rng)
             # A player may rest, but somebody else must play, or there is nothing to separate.
-            sounding = sum(float(np.abs(sound).max()) > 1e-3 for sound in dry)
+            sounding = sum(float(np.abs(sound).max()) > 1e-3 for sound in dry[:count])
             if sounding >= min(2, count) or attempt == _ATTEMPTS - 1:
-                return self._perform(chosen, dry, rng)
+                mixture = self._perform(chosen, dry, excerpts, rng)
+                return _without_last(mixture) if unseen else mixture
         raise AssertionError("the last attempt is always performed")
 
     def _draw_any(self, count: int, rng: np.random.Generator) -> list[Stem]:
@@ -178,27 +176,36 @@ class Mixer:
 
     def _read(
         self, chosen: Sequence[Stem], together: bool, rng: np.random.Generator
-    ) -> list[Float32[np.ndarray, " samples"]]:
+    ) -> tuple[list[Float32[np.ndarray, " samples"]], list[Excerpt]]:
         """Read windows, longer or shorter than needed by the change of speed."""
         count = self._sample_count()
         speed = self.config.augment.speed
         common_ratio, common_start = rng.uniform(1 - speed, 1 + speed), rng.random()
-        windows = []
+        windows: list[Float32[np.ndarray, " samples"]] = []
+        excerpts: list[Excerpt] = []
         for stem in chosen:
             ratio = common_ratio if together else rng.uniform(1 - speed, 1 + speed)
             length = count if speed == 0 else fast_length(int(count * ratio))
             share = common_start if together else rng.random()
-            windows.append(
-                self.corpus.read(stem, int(share * max(stem.length - length, 0)), length)
+            start = int(share * max(stem.length - length, 0))
+            windows.append(self.corpus.read(stem, start, length))
+            excerpts.append(
+                Excerpt(
+                    piece=stem.piece,
+                    start_s=start / SAMPLE_RATE_HZ,
+                    seconds=length / SAMPLE_RATE_HZ,
+                    lasts_s=count / SAMPLE_RATE_HZ,
+                )
             )
         if together and len({len(w) for w in windows}) != 1:
             raise AssertionError("players of one piece must run at one speed")
-        return windows
+        return windows, excerpts
 
     def _perform(
         self,
         chosen: Sequence[Stem],
         dry: Sequence[Float32[np.ndarray, " samples"]],
+        excerpts: Sequence[Excerpt],
         rng: np.random.Generator,
     ) -> Mixture:
         augment = self.config.augment
@@ -222,45 +229,19 @@ class Mixer:
             mixture=mixture.astype(np.float32),
             instruments=tuple(s.instrument for s in chosen),
             families=tuple(s.family for s in chosen),
+            excerpts=tuple(excerpts),
         )
 
     def _sample_count(self) -> int:
         return (self.config.frames - 1) * 256
 
 
-def make_batch(
-    mixtures: Sequence[Mixture],
-    front_end: LogSpectrogram,
-    instruments: Sequence[str],
-    *,
-    everyone: bool = False,
-) -> Batch:
-    """Return the warped magnitudes of mixtures and their sources, padded to the most players.
-
-    Args:
-        mixtures: To put together.
-        front_end: Of the network.
-        instruments: In the order of their numbers.
-        everyone: Add the instruments that don't play, as performers who rest.
-    """
-    most = max(len(m.sources) for m in mixtures)
-    if everyone:
-        most = max(most, len(instruments))
-    sources, sums, labels, present = [], [], [], []
-    for mixture in mixtures:
-        count = len(mixture.sources)
-        stacked = torch.from_numpy(np.concatenate([mixture.sources, mixture.mixture[None]]))
-        warped = front_end.warp(front_end.stft(stacked).abs())
-        padding = warped.new_zeros(most - count, *warped.shape[1:])
-        sources.append(torch.cat([warped[:-1], padding]))
-        sums.append(warped[-1])
-        numbers = [instruments.index(name) for name in mixture.instruments]
-        resting = [n for n in range(len(instruments)) if n not in numbers] if everyone else []
-        labels.append(torch.tensor([*numbers, *resting, *[0] * (most - count - len(resting))]))
-        present.append(torch.arange(most) < count + len(resting))
-    return Batch(
-        sources=torch.stack(sources),
-        mixture=torch.stack(sums),
-        labels=torch.stack(labels),
-        present=torch.stack(present),
+def _without_last(mixture: Mixture) -> Mixture:
+    """Return the mixture with its last player unseen: heard, and told nobody."""
+    return replace(
+        mixture,
+        sources=mixture.sources[:-1],
+        instruments=mixture.instruments[:-1],
+        families=mixture.families[:-1],
+        excerpts=mixture.excerpts[:-1],
     )

@@ -65,7 +65,7 @@ def fixed_mixtures(mixer: Mixer, players: int, count: int, seed: int) -> list[Mi
 def validate(
     model: SeparationModel,
     mixtures: Sequence[Mixture],
-    encode: Callable[[Sequence[str]], Float[Tensor, "players K"]],
+    encode: Callable[[Mixture], Float[Tensor, "players K *moments"]],
     name: str,
 ) -> ValidationRow:
     """Separate mixtures of equally many players.
@@ -73,7 +73,7 @@ def validate(
     Args:
         model: The network; its mode is put back afterwards.
         mixtures: From `fixed_mixtures`.
-        encode: Gives condition vectors of instruments.
+        encode: Gives the condition vectors of a mixture's players.
         name: Name of the row.
     """
     was_training = model.training
@@ -86,7 +86,7 @@ def validate(
         magnitudes = model.front_end.warp(model.front_end.stft(sources).abs())
         owner = magnitudes.argmax(dim=0)
         ideal = (owner[None] == torch.arange(len(sources))[:, None, None]).float()
-        conditions = encode(mixture.instruments)[None]
+        conditions = encode(mixture)[None]
         logits = model.mask_logits(model.front_end.network_input(spectrum.abs()), conditions)
         masks = model.masks(logits)[0]
         everything = torch.cat([masks, ideal, masks.roll(1, dims=0)])

@@ -11,6 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capture.body_pose import JOINTS
 from capture.errors import DataError, FileFormatError
 from capture.instruments import INSTRUMENTS
 from capture.simulate.score import RANGES as SCORE_RANGES
@@ -34,6 +35,7 @@ from separation.corpus import (
 )
 from separation.corpus.builder import split_of
 from separation.corpus.midi import Performance, midi_events, midi_file
+from separation.corpus.moves import MoveBank
 from separation.corpus.phrases import RANGES
 from separation.corpus.recordings import RecordedNote
 from separation.corpus.written_scores import excerpt
@@ -348,3 +350,11 @@ def test_build_makes_sounds_and_clouds_with_what_pip_installs(tmp_path):
     for instrument in INSTRUMENTS:
         assert len(bank.points("train", instrument, 0)) > 1000
         assert bank.count("test", instrument) == 1
+        assert bank.images("test", instrument) == 5
+        colors = bank.colors("test", instrument, 0, image=4)
+        assert colors.shape == bank.points("test", instrument, 0, image=4).shape
+    moves = MoveBank.open(tmp_path / "moves")
+    stem = next(stem for stem in corpus.stems if stem.split == "train")
+    seen = moves.read("train", stem.instrument, stem.piece, start_s=0.0, seconds=1.0, moments=10)
+    assert seen.shape == (10, len(JOINTS), 3)
+    assert np.abs(np.diff(seen, axis=0)).max() > 1e-4

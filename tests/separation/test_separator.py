@@ -13,10 +13,11 @@ from capture.point_cloud import PointCloud
 from capture.pose import Trajectory
 from capture.waveform import Waveform
 from separation.backbones import UNetConfig
+from separation.conditions import encode_performers
 from separation.full_band import FullBandConfig
 from separation.metrics import si_sdr
 from separation.model import ModelConfig, SeparationModel
-from separation.separator import SeparateConfig, encode_performers, resampled, separate
+from separation.separator import SeparateConfig, resampled, separate
 from separation.sharing import group_performers, soft_masks
 from separation.stem import read_separation, stem_files, write_separation
 from separation.windows import mask_logits, window_starts
@@ -282,13 +283,13 @@ def test_conditions_are_the_mean_over_clouds():
         dataclasses.replace(PERFORMERS[0], clouds=(body,), cloud_times_s=poses.times_s[:1])
         for body in bodies
     ]
-    parts = encode_performers(alone, model, clouds=3)
+    parts = encode_performers(alone, model, images=3)
     assert float((parts[0] - parts[1]).abs().max()) > 0.01
-    seen = encode_performers([together, *alone], model, clouds=3)
+    seen = encode_performers([together, *alone], model, images=3)
     torch.testing.assert_close(seen[0], parts.mean(dim=0))
     torch.testing.assert_close(seen[1:], parts)
     # A single cloud is the one in the middle of the take.
-    middle = encode_performers([together], model, clouds=1)
+    middle = encode_performers([together], model, images=1)
     torch.testing.assert_close(middle[0], parts[1])
 
 

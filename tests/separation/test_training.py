@@ -33,10 +33,11 @@ from separation.training.augment import (
     room_response,
     working_size,
 )
-from separation.training.conditions import CloudBankConditions
+from separation.training.batch import Batch, make_batch
+from separation.training.conditions import LabelConditions, SeenConditions
 from separation.training.distillation import confusion_matrix, describe_confusion
 from separation.training.losses import cell_weights, mask_loss, mask_targets
-from separation.training.mixing import Batch, Mixer, make_batch
+from separation.training.mixing import Mixer
 from separation.training.schedule import learning_rate
 from separation.training.validation import fixed_mixtures, scale_invariant_sdr_db, validate
 
@@ -129,6 +130,7 @@ def random_batch(seed=0, players=3):
     sources = sources * present[:, :, None, None]
     return Batch(
         sources=sources,
+        residual=torch.zeros_like(sources[:, 0]),
         mixture=sources.sum(dim=1),
         labels=torch.zeros(2, players, dtype=torch.long),
         present=present,
@@ -338,7 +340,7 @@ def test_ideal_masks_bound_the_validation(corpus):
     np.testing.assert_array_equal(mixtures[2].mixture, again[2].mixture)
     torch.manual_seed(0)
     model = SeparationModel(model_config())
-    row = validate(model, mixtures, model.encode_labels, "test")
+    row = validate(model, mixtures, LabelConditions().encoder(model, "test"), "test")
     assert row.ideal_db > 15
     assert row.mixture_db == pytest.approx(0.0, abs=0.5)
     assert row.share < 0.6
@@ -442,7 +444,7 @@ def test_distillation_makes_clouds_say_what_labels_say(corpus, bank, tmp_path):
     )
     assert accuracies == [1.0]
     teacher = labels.encode_labels(INSTRUMENTS)
-    conditions = CloudBankConditions(CloudBank.open(bank), student.config)
+    conditions = SeenConditions(bank=CloudBank.open(bank), config=student.config)
     counts = confusion_matrix(student, conditions, "test", teacher)
     np.testing.assert_array_equal(counts, 6 * np.eye(3))
     assert "| violin | 6 | 0 | 0 |" in describe_confusion(counts, INSTRUMENTS)
@@ -526,6 +528,7 @@ def test_ratio_targets_share_magnitudes_and_smooth_l1_is_its_formula():
     sources = torch.tensor([3.0, 1.0, 0.0])[None, :, None, None].expand(1, 3, 2, 2)
     batch = Batch(
         sources=sources,
+        residual=torch.zeros(1, 2, 2),
         mixture=torch.ones(1, 2, 2),
         labels=torch.tensor([[0, 1, 2]]),
         present=torch.tensor([[True, True, False]]),
