@@ -78,6 +78,19 @@ def unity_from_world(points: Points) -> Points:
     return np.stack([-points[..., 1], points[..., 2], points[..., 0]], axis=-1)
 
 
+def unity_quaternion_from_world(
+    quaternion_wxyz: Float[np.ndarray, "*batch 4"],
+) -> Float[np.ndarray, "*batch 4"]:
+    """Turn orientations of bodies with x front, y left, z up to Unity's, z front, y up (wxyz).
+
+    Both axes of the world and of the body change in the same way. The change mirrors, which turns
+    senses of rotation around: the vector part changes as points do, and its sign with it.
+    """
+    return np.concatenate(
+        [quaternion_wxyz[..., :1], -unity_from_world(quaternion_wxyz[..., 1:])], axis=-1
+    )
+
+
 def world_from_unity(points: Points) -> Points:
     """Turn Unity's axes to world axes."""
     return np.stack([points[..., 2], -points[..., 0], points[..., 1]], axis=-1)

@@ -79,6 +79,11 @@ _ALL = (
         module="scenes.export.iem",
         shows_players=False,
     ),
+    Target(
+        name="unity",
+        summary="a .unitypackage with a scene that plays at once",
+        module="scenes.export.unity",
+    ),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
