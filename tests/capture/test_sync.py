@@ -4,47 +4,16 @@ import numpy as np
 import pytest
 
 from capture.clock import ClockFit
+from capture.simulate.clocks import SimulatedClocks
 from capture.sync import StampLog, Stamps, fit_clocks, fit_times
 from capture.take_file import ClockEntry
 
-JITTER_S, OUTLIER_S, OUTLIERS = 5e-3, 50e-3, 0.01
-
-
-class Clocks:
-    """A camera that runs true, a sound card that drifts and wanders, and arrivals of both."""
-
-    def __init__(self, seed, *, seconds=3600.0, drift=373e-6, wander=20e-6, period_s=None):
-        self.rng = np.random.default_rng(seed)
-        self.drift = drift
-        self.periods_s = np.array([period_s]) if period_s else self.rng.uniform(600, 7200, 3)
-        self.phases = self.rng.uniform(0, 2 * np.pi, len(self.periods_s))
-        self.wander = wander
-        self.images_s = np.arange(0, seconds, 1 / 15)
-        self.blocks_s = np.arange(0.02, seconds, 0.02)
-
-    def sound(self, true_s):
-        """What the sound's clock says; its rate is off by the drift and up to the wander."""
-        each = self.periods_s / (2 * np.pi) * self.wander / len(self.periods_s)
-        turns = 2 * np.pi * true_s[:, None] / self.periods_s + self.phases
-        return true_s * (1 + self.drift) + (np.sin(turns) - np.sin(self.phases)) @ each
-
-    def arrivals(self, true_s):
-        late = self.rng.normal(0, JITTER_S, len(true_s))
-        return true_s + late + OUTLIER_S * (self.rng.random(len(true_s)) < OUTLIERS)
-
-    def fit(self):
-        return fit_clocks(
-            Stamps(clock_s=self.images_s, host_s=self.arrivals(self.images_s)),
-            Stamps(clock_s=self.sound(self.blocks_s), host_s=self.arrivals(self.blocks_s)),
-        )
-
-    def error_s(self, fit):
-        return fit.clock.sound_from_camera(self.images_s) - self.sound(self.images_s)
+JITTER_S, OUTLIERS = SimulatedClocks.jitter_s, SimulatedClocks.outlier_share
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_an_hour_of_drift_wander_jitter_and_outliers_stays_within_two_milliseconds(seed):
-    clocks = Clocks(seed, drift=(-1) ** seed * np.linspace(50e-6, 500e-6, 8)[seed])
+    clocks = SimulatedClocks(seed, drift=(-1) ** seed * np.linspace(50e-6, 500e-6, 8)[seed])
     fit = clocks.fit()
     assert np.abs(clocks.error_s(fit)).max() < 2e-3
     assert fit.jumps == ()
@@ -55,7 +24,7 @@ def test_an_hour_of_drift_wander_jitter_and_outliers_stays_within_two_millisecon
 
 
 def test_a_line_alone_would_not_do():
-    clocks = Clocks(1, period_s=3600.0)
+    clocks = SimulatedClocks(1, period_s=3600.0)
     fit = clocks.fit()
     line = ClockFit(offset_s=fit.clock.offset_s, drift=fit.clock.drift)
     left = line.sound_from_camera(clocks.images_s) - clocks.sound(clocks.images_s)
@@ -64,7 +33,7 @@ def test_a_line_alone_would_not_do():
 
 
 def test_the_fit_comes_back_from_take_json():
-    clocks = Clocks(2, seconds=900.0)
+    clocks = SimulatedClocks(2, seconds=900.0)
     fit = clocks.fit()
     entry = ClockEntry.model_validate_json(ClockEntry.of(fit).model_dump_json())
     np.testing.assert_allclose(
@@ -76,7 +45,7 @@ def test_the_fit_comes_back_from_take_json():
 
 
 def test_lost_sound_is_a_jump():
-    clocks = Clocks(3, seconds=600.0, wander=0.0)
+    clocks = SimulatedClocks(3, seconds=600.0, wander=0.0)
     kept = (clocks.blocks_s <= 250.0) | (clocks.blocks_s > 250.1)
     true_s = clocks.blocks_s[kept]
     counted = clocks.sound(true_s) - 0.1 * (true_s > 250.05)
@@ -95,7 +64,7 @@ def test_lost_sound_is_a_jump():
 
 
 def test_a_camera_clock_that_leaps_ahead_is_a_jump():
-    clocks = Clocks(4, seconds=300.0, wander=0.0)
+    clocks = SimulatedClocks(4, seconds=300.0, wander=0.0)
     leapt = clocks.images_s + 10.0 * (clocks.images_s > 120.0)
     fit = fit_clocks(
         Stamps(clock_s=leapt, host_s=clocks.arrivals(clocks.images_s)),
@@ -109,7 +78,7 @@ def test_a_camera_clock_that_leaps_ahead_is_a_jump():
 
 
 def test_a_computer_that_stalls_is_no_jump():
-    clocks = Clocks(5, seconds=300.0, wander=0.0)
+    clocks = SimulatedClocks(5, seconds=300.0, wander=0.0)
 
     def stalled(true_s):
         arrivals = clocks.arrivals(true_s)
@@ -128,7 +97,7 @@ def test_a_computer_that_stalls_is_no_jump():
 @pytest.mark.parametrize("seconds", [0.05, 1.0, 8.0, 30.0])
 def test_a_short_take_has_as_much_drift_as_its_stamps_show(seconds):
     """One image arrives within its jitter; thirty seconds fix the line to half a millisecond."""
-    clocks = Clocks(6, seconds=seconds)
+    clocks = SimulatedClocks(6, seconds=seconds)
     fit = clocks.fit()
     worst_s = np.abs(clocks.error_s(fit)).max()
     assert worst_s < (4 * JITTER_S if seconds < 1 else 3 * fit.error_s)
