@@ -23,3 +23,18 @@ def duo_take(tmp_path_factory):
     return simulate_take(
         tmp_path_factory.mktemp("takes") / "duo", ["violin", "cello"], seconds=5.0, seed=11
     )
+
+
+@pytest.fixture(scope="session")
+def clap_take(tmp_path_factory):
+    """A take folder in which somebody claps three times, its images stamped 80 ms too late."""
+    import numpy as np
+
+    from capture.simulate.clapper import Clapper, film_clapper
+    from capture.take_file import TakeFile, write_take_file
+
+    folder = tmp_path_factory.mktemp("takes") / "claps"
+    clapper = Clapper([1.3, 2.13, 2.81], np.random.default_rng(1))
+    film_clapper(folder / "take.mkv", clapper, seconds=3.6, fps=15, late_s=0.08)
+    write_take_file(folder / "take.json", TakeFile(recording="take.mkv"))
+    return folder

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32
 
+from capture.calibration import Calibration
+from capture.k4a_mkv import K4AWriter
 from capture.pose import Pose, quaternion_from_yaw
 from capture.simulate.bodies import dress, load_body, skin
+from capture.simulate.empty_room import Shell
+from capture.simulate.kinect import SimulatedKinect, camera_pose
 from capture.simulate.postures import HandGoal, draw_manner
 from capture.simulate.skeleton import SIDES, Skeleton
 
 _CLOSING_S, _TOUCHING_S, _OPENING_S = 0.2, 0.05, 0.3
 _HALF_PALM_M = 0.025
+_SOUND_M_S = 343.0
+_FIRST_IMAGE_S = 0.011
+_RING_S = 0.008
 
 
 class Clapper:
@@ -99,3 +107,64 @@ class Clapper:
     def _meeting(self) -> np.ndarray:
         self._skeleton.pose_trunk(self._manner, np.zeros(3), np.zeros(3))
         return self._skeleton.trunk().landmarks_m["sternum"] + np.array([0.33, 0.0, -0.05])
+
+
+def clap_sound(
+    times_s: Sequence[float], seconds: float, rate_hz: int, rng: np.random.Generator
+) -> Float64[np.ndarray, "samples"]:
+    """Return bursts of noise that die away in some milliseconds, over faint noise."""
+    sound = rng.normal(0, 1e-3, round(seconds * rate_hz))
+    for time_s in times_s:
+        first = round(time_s * rate_hz)
+        length = min(rate_hz // 5, len(sound) - first)
+        decay = np.exp(-np.arange(length) / (_RING_S * rate_hz))
+        sound[first : first + length] += rng.normal(0, 0.2, length) * decay
+    return sound
+
+
+def film_clapper(
+    path: str | os.PathLike[str],
+    clapper: Clapper,
+    *,
+    seconds: float,
+    fps: int = 15,
+    late_s: float = 0.0,
+    sounds_s: Sequence[float] | None = None,
+    rate_hz: int = 16_000,
+    seed: int = 0,
+) -> None:
+    """Write a recording of somebody who claps, as a small Kinect in a bare room sees and hears it.
+
+    Args:
+        path: Of the MKV.
+        clapper: Who.
+        seconds: Length of the sound.
+        fps: Images a second.
+        late_s: By how much the images' stamps are late; not negative.
+        sounds_s: What is heard instead of the claps.
+        rate_hz: Of the sound.
+        seed: Of the noise.
+    """
+    calibration = Calibration.simulated(depth_mode="NFOV_2X2BINNED", color_mode=None)
+    room = Shell(bounds_m=np.array([[-1.0, -3.0, 0.0], [3.6, 3.0, 3.0]]))
+    kinect = SimulatedKinect(calibration, camera_pose(1.3, 0.1), shell=room)
+    rng = np.random.default_rng(seed)
+    way_m = float(np.linalg.norm(clapper.hands_m() - kinect.world_from_camera.position_m))
+    made_s = clapper.claps_s if sounds_s is None else sounds_s
+    heard = clap_sound([time_s + way_m / _SOUND_M_S for time_s in made_s], seconds, rate_hz, rng)
+    samples = np.rint(np.clip(heard, -1, 1) * 32767).astype(np.int16)[:, None]
+    with K4AWriter(
+        path, calibration, fps=fps, imu=False, audio_channels=1, audio_rate_hz=rate_hz
+    ) as writer:
+        written = 0
+        for time_s in np.arange(_FIRST_IMAGE_S, seconds - late_s, 1 / fps).tolist():
+            vertices_m = clapper.vertices_at(time_s)
+            depth_m, index = kinect.see(vertices_m, clapper.faces)
+            depth_mm = kinect.measure(
+                vertices_m, clapper.faces, clapper.colors, depth_m, index, rng
+            )
+            writer.write_depth(round((time_s + late_s) * 1e6), depth_mm)
+            heard_until = round((time_s + late_s) * rate_hz)
+            writer.write_audio(written, samples[written:heard_until])
+            written = heard_until
+        writer.write_audio(written, samples[written:])

@@ -94,13 +94,14 @@ def _moving_regions(
         changes += both & (np.abs(after.astype(np.int32) - before) > _MOVED_MM)
     # Edges that stand still flicker: all the time, and a pixel wide.
     flicker = changes > _FLICKER_SHARE * len(depth_mm)
-    moving = ndimage.binary_opening((changes >= 2) & ~flicker, np.ones((2, 2)))
+    moving = np.zeros(changes.shape, dtype=np.bool_)
+    ndimage.binary_opening((changes >= 2) & ~flicker, np.ones((2, 2)), output=moving)
     apart = max(3, depth_mm.shape[2] // _JOINED_SHARE)
     joined = np.zeros(moving.shape, dtype=np.int32)
     ndimage.label(ndimage.maximum_filter(moving, size=apart), output=joined)
-    sizes = np.bincount(joined[moving])
-    largest = [int(at) for at in np.argsort(sizes)[::-1] if sizes[at] >= _LEAST_PIXELS]
-    return [moving & (joined == at) for at in largest[:_MOST_REGIONS]]
+    numbers, sizes = np.unique(joined[moving], return_counts=True)
+    numbers = numbers[np.argsort(-sizes)][: np.count_nonzero(sizes >= _LEAST_PIXELS)]
+    return [moving & (joined == at) for at in numbers[:_MOST_REGIONS]]
 
 
 class _Region:

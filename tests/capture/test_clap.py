@@ -3,50 +3,13 @@
 import numpy as np
 import pytest
 
-from capture.calibration import Calibration
 from capture.clock import ClockFit
-from capture.k4a_mkv import K4AWriter
-from capture.simulate.clapper import Clapper
-from capture.simulate.empty_room import Shell
-from capture.simulate.kinect import SimulatedKinect, camera_pose
+from capture.simulate.clapper import Clapper, clap_sound, film_clapper
 from capture.sync.clap import ClapGroup, correct_clock, find_claps
 from capture.sync.onsets import find_onsets
 from capture.take import open_take
 
-CALIBRATION = Calibration.simulated(depth_mode="NFOV_2X2BINNED", color_mode=None)
 RATE_HZ = 16_000
-ROOM = Shell(bounds_m=np.array([[-1.0, -3.0, 0.0], [3.6, 3.0, 3.0]]))
-KINECT = SimulatedKinect(CALIBRATION, camera_pose(1.3, 0.1), shell=ROOM)
-
-
-def clap_sound(times_s, seconds, rng, noise=1e-3):
-    sound = rng.normal(0, noise, round(seconds * RATE_HZ))
-    for time_s in times_s:
-        first = round(time_s * RATE_HZ)
-        length = min(RATE_HZ // 5, len(sound) - first)
-        decay = np.exp(-np.arange(length) / (0.008 * RATE_HZ))
-        sound[first : first + length] += rng.normal(0, 0.2, length) * decay
-    return sound
-
-
-def film_claps(path, clapper, *, seconds, fps, late_s=0.0, sounds_s=None):
-    """A take whose images are stamped `late_s` later than they were taken."""
-    rng = np.random.default_rng(0)
-    way_s = np.linalg.norm(clapper.hands_m() - KINECT.world_from_camera.position_m) / 343.0
-    heard_s = [time_s + way_s for time_s in (clapper.claps_s if sounds_s is None else sounds_s)]
-    sound = np.rint(clap_sound(heard_s, seconds, rng) * 32767).clip(-32768, 32767)
-    with K4AWriter(
-        path, CALIBRATION, fps=fps, imu=False, audio_channels=1, audio_rate_hz=RATE_HZ
-    ) as writer:
-        for time_s in np.arange(0.011, seconds - late_s - 0.1, 1 / fps):
-            stamp_us = round((time_s + late_s) * 1e6)
-            first, stop = (round(t * RATE_HZ) for t in (time_s - 1 / fps, time_s))
-            writer.write_audio(max(0, first), sound[max(0, first) : stop, None].astype(np.int16))
-            vertices = clapper.vertices_at(float(time_s))
-            depth_m, index = KINECT.see(vertices, clapper.faces)
-            depth_mm = KINECT.measure(vertices, clapper.faces, clapper.colors, depth_m, index, rng)
-            writer.write_depth(stamp_us, depth_mm)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -59,7 +22,8 @@ def film_claps(path, clapper, *, seconds, fps, late_s=0.0, sounds_s=None):
 )
 def test_the_lag_of_the_images_is_found_within_15_ms(tmp_path, fps, claps_s, late_s, yaw_rad):
     clapper = Clapper(claps_s, np.random.default_rng(1), yaw_rad=yaw_rad)
-    path = film_claps(tmp_path / "a.mkv", clapper, seconds=3.6, fps=fps, late_s=late_s)
+    path = tmp_path / "a.mkv"
+    film_clapper(path, clapper, seconds=3.6, fps=fps, late_s=late_s)
     with open_take(path) as take:
         (group,) = find_claps(take)
         corrected = correct_clock(take.clock, (group,))
@@ -72,18 +36,24 @@ def test_the_lag_of_the_images_is_found_within_15_ms(tmp_path, fps, claps_s, lat
 def test_hands_without_a_sound_and_a_sound_without_hands_are_no_clap(tmp_path):
     """A door slams while somebody stands still, and somebody claps in gloves."""
     still = Clapper([], np.random.default_rng(1))
-    door = film_claps(tmp_path / "a.mkv", still, seconds=3.0, fps=15, sounds_s=[1.5])
+    door, silent = tmp_path / "a.mkv", tmp_path / "b.mkv"
+    film_clapper(door, still, seconds=3.0, fps=15, sounds_s=[1.5])
     gloves = Clapper([1.5], np.random.default_rng(1))
-    silent = film_claps(tmp_path / "b.mkv", gloves, seconds=3.0, fps=15, sounds_s=[])
+    film_clapper(silent, gloves, seconds=3.0, fps=15, sounds_s=[])
     for path in (door, silent):
         with open_take(path) as take:
             assert find_claps(take) == ()
 
 
+def test_music_is_no_clap(duo_take):
+    with open_take(duo_take) as take:
+        assert find_claps(take) == ()
+
+
 def test_onsets_are_found_to_a_millisecond_across_seams():
     rng = np.random.default_rng(2)
     true_s = [5.0, 19.9995, 20.4, 33.0]
-    sound = clap_sound(true_s, 40.0, rng)
+    sound = clap_sound(true_s, 40.0, RATE_HZ, rng)
     sound += 0.1 * np.sin(2 * np.pi * 220 * np.arange(len(sound)) / RATE_HZ)
 
     def read(start_s, stop_s):

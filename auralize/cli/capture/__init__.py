@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from auralize.cli.capture.info import info
+from auralize.cli.capture.sync import sync
 from auralize.cli.ordered_group import OrderedGroup
 
 __all__ = ["capture"]
@@ -15,5 +16,5 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (info,):
+for _verb in (info, sync):
     capture.add_command(_verb)
