@@ -24,7 +24,7 @@ from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import K4ARecording
 from capture.point_cloud import PointCloud
 from capture.pose import Pose, quaternion_from_rotation_matrix
-from capture.take_file import TAKE_FILE, MicrophoneEntry, TakeFile, read_take_file
+from capture.take_file import TAKE_FILE, MicrophoneEntry, RecordedEntry, TakeFile, read_take_file
 from capture.take_images import FRAMES_FILE, PlyImages, RecordingImages, TakeImages
 from capture.take_level import find_world
 from capture.take_sound import FileSound, RecordingSound, TakeSound, find_sound_file
@@ -42,6 +42,7 @@ class Take:
         clock: How the times of images were moved onto the sound's timeline.
         microphones: What is known of the sound's channels.
         center_channel: The channel of the center microphone.
+        recorded: How it was recorded, where Auralize recorded it.
     """
 
     def __init__(
@@ -55,18 +56,21 @@ class Take:
         microphones: tuple[MicrophoneEntry, ...] = (),
         center_channel: int = 0,
         world_from_camera: Pose | None = None,
+        recorded: RecordedEntry | None = None,
     ) -> None:
         self.path = path
         self.name = name
         self.clock = clock
         self.microphones = microphones
         self.center_channel = center_channel
+        self.recorded = recorded
         self._images = images
         self._sound = sound
         self._known_pose = world_from_camera
         self._warnings: list[str] = []
         self.times_s: Float64[np.ndarray, "images"] = clock.sound_from_camera(images.camera_times_s)
         self._check_sound()
+        self._check_recorded()
 
     def __enter__(self) -> Self:
         return self
@@ -224,6 +228,17 @@ class Take:
                 f"{last_s:.2f} s: after its end the take is silent."
             )
 
+    def _check_recorded(self) -> None:
+        if self.recorded is None:
+            return
+        if not self.recorded.finished:
+            self._warnings.append(
+                f"{self.path}: its recording was not finished. All that is on the disk is used; "
+                "finish it with `auralize capture repair`."
+            )
+        if self.recorded.lost is not None:
+            self._warnings.append(f"{self.path}: {self.recorded.lost} while recording.")
+
 
 def open_take(
     path: str | os.PathLike[str],
@@ -293,6 +308,7 @@ def _open(
             microphones=described.microphones,
             center_channel=described.center_channel,
             world_from_camera=pose,
+            recorded=described.recorded,
         )
     except BaseException:
         images.close()

@@ -149,6 +149,57 @@ class FramesEntry(_Model):
     unit_m: float = Field(default=1.0, gt=0, description="0.001 where positions are millimetres.")
 
 
+class GapEntry(_Model):
+    """A stretch of a recording in which something is missing."""
+
+    what: Literal["depth", "color", "sound"] = Field(
+        description="Sound has silence there; images are not there."
+    )
+    start_s: _Number = Field(description="By the camera's clock, from the recording's start.")
+    length_s: _Number
+
+
+class RecordedEntry(_Model):
+    """How a take was recorded, and what got lost. Written by the recorder."""
+
+    finished: bool = Field(description="False while it is recorded, and after a crash.")
+    started: str = Field(default="", description="Date and time, UTC.")
+    camera: str = Field(default="", description="Name of the camera.")
+    sound: str | None = Field(default=None, description="Name of the sound device.")
+    fault: str | None = Field(default=None, description="What ended it, where nobody asked to.")
+    depth_images: int = 0
+    depth_missing: int = Field(default=0, description="By the gaps between those that came.")
+    color_images: int = 0
+    color_missing: int = 0
+    late_images: int = Field(default=0, description="Came too late or twice: not in the file.")
+    dropped_captures: int = Field(
+        default=0, description="Given up because the disk was too slow; missing above, too."
+    )
+    imu_readings: int = 0
+    camera_clock_jumps: int = Field(default=0, description="Straightened by the host's clock.")
+    sound_samples: int = Field(default=0, description="Of each channel, silence counted.")
+    sound_missing_samples: int = Field(default=0, description="Of them, silence in gaps.")
+    sound_overflows: int = Field(default=0, description="Reported by the device (xruns).")
+    gaps: tuple[GapEntry, ...] = Field(default=(), description="The first 200 of each kind.")
+
+    @property
+    def lost(self) -> str | None:
+        """A sentence about what is missing, None where nothing is."""
+        parts = [
+            text
+            for count, text in (
+                (self.depth_missing, f"{self.depth_missing} depth images"),
+                (self.color_missing, f"{self.color_missing} color images"),
+                (
+                    self.sound_missing_samples,
+                    f"{self.sound_missing_samples} samples of sound (now silence)",
+                ),
+            )
+            if count
+        ]
+        return f"missing: {', '.join(parts)}" if parts else None
+
+
 class TakeFile(_Model):
     """The content of take.json."""
 
@@ -170,6 +221,9 @@ class TakeFile(_Model):
         default=None,
         description="The pose of the depth camera's frame (X right, Y down, Z forward) in the "
         "world. Default: found from the inertial sensor and the floor.",
+    )
+    recorded: RecordedEntry | None = Field(
+        default=None, description="How it was recorded, where Auralize recorded it."
     )
 
     @model_validator(mode="after")

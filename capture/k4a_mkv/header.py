@@ -24,6 +24,7 @@ class RecordingFormat:
         fps: Frames a second of the images.
         audio_channels: Channels of the sound, 0 where there is none.
         audio_rate_hz: Sample rate of the sound.
+        audio_bits: Of a sample.
         device_serial: The sensor's serial number.
         start_us: The device's time at time 0 of the recording.
     """
@@ -33,6 +34,7 @@ class RecordingFormat:
     fps: int
     audio_channels: int
     audio_rate_hz: int
+    audio_bits: int
     device_serial: str
     start_us: int
 
@@ -185,7 +187,7 @@ def _audio_details(recording: RecordingFormat) -> bytes:
         Id.AUDIO,
         matroska.encode_float(Id.SAMPLING_FREQUENCY, float(recording.audio_rate_hz)),
         matroska.encode_uint(Id.CHANNELS, recording.audio_channels),
-        matroska.encode_uint(Id.BIT_DEPTH, 16),
+        matroska.encode_uint(Id.BIT_DEPTH, recording.audio_bits),
     )
 
 

@@ -159,6 +159,14 @@ class K4ARecording:
                 f"{self._path}: the color image at {at_s:.3f} s is broken: {error}."
             ) from error
 
+    def color_payload(self, index: int) -> bytes:
+        """Read a color image as the recording holds it.
+
+        Raises:
+            IndexError: There is no such image, or the recording has none.
+        """
+        return self._read_block(self._color_blocks, index)
+
     def color_index_at(self, time_s: float) -> int | None:
         """Return the color image nearest in time, None if none is within a frame's length."""
         times = self.color_times_s

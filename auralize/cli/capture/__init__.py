@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from auralize.cli.capture.devices import devices
 from auralize.cli.capture.info import info
+from auralize.cli.capture.record import record
+from auralize.cli.capture.repair import repair
 from auralize.cli.capture.sync import sync
 from auralize.cli.ordered_group import OrderedGroup
 
@@ -16,5 +19,5 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (info, sync):
+for _verb in (devices, record, info, sync, repair):
     capture.add_command(_verb)
