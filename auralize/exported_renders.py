@@ -46,6 +46,9 @@ def render_for_export(
         case "ambix":
             render(scene_path, path, output=_AMBIX, progress=progress)
         case "ambix1":
+            same = folder / "ambix.ambix.wav"
+            if same.is_file() and read_scene(scene_path).output.ambisonic_order == 1:
+                return same
             render(scene_path, path, output={**_AMBIX, "ambisonic_order": 1}, progress=progress)
         case "binaural":
             path = folder / "binaural.wav"

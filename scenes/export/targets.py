@@ -84,6 +84,13 @@ _ALL = (
         summary="a .unitypackage with a scene that plays at once",
         module="scenes.export.unity",
     ),
+    Target(
+        name="ambix",
+        summary="AmbiX sound fields for 360° video and engines",
+        module="scenes.export.ambix",
+        needs=frozenset({"ambix", "ambix1"}),
+        shows_players=False,
+    ),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
