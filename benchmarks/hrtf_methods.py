@@ -26,7 +26,7 @@ def triangles(head: Hrtf, directions: np.ndarray) -> tuple[np.ndarray, np.ndarra
     mesh = DirectionMesh(head.directions, largest_step_rad=np.pi, name=head.name)
     # Undivided triangles: every node is a vertex.
     nodes, weights = mesh.nodes(directions)
-    vertices = np.array([mesh.node(number)[0][0] for number in range(mesh.node_count)])
+    vertices = mesh.between(np.arange(mesh.node_count))[0].max(axis=1)
     return vertices[nodes], weights
 
 

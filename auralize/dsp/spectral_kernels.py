@@ -25,8 +25,10 @@ def split_pair(
     and (Z − Z*)/2i.
     """
     length = len(spectrum)
-    for k in range(length // 2 + 1):
-        here, there = spectrum[k], spectrum[(length - k) % length]
+    planes[0, 0, 0], planes[0, 1, 0] = spectrum[0].real, 0
+    planes[1, 0, 0], planes[1, 1, 0] = spectrum[0].imag, 0
+    for k in range(1, length // 2 + 1):
+        here, there = spectrum[k], spectrum[length - k]
         planes[0, 0, k] = np.float32(0.5) * (here.real + there.real)
         planes[0, 1, k] = np.float32(0.5) * (here.imag - there.imag)
         planes[1, 0, k] = np.float32(0.5) * (here.imag + there.imag)
@@ -39,9 +41,10 @@ def join_pair(
 ) -> None:  # pragma: no cover - compiled
     """Write the spectrum whose real part is the first signal and whose imaginary the second."""
     length = len(spectrum)
-    for k in range(length // 2 + 1):
-        # The mirror image first: at 0 and at half the length it is the bin itself.
-        spectrum[(length - k) % length] = complex(
+    spectrum[0] = complex(planes[0, 0, 0], planes[1, 0, 0])
+    for k in range(1, length // 2 + 1):
+        # The mirror image first: at half the length it is the bin itself.
+        spectrum[length - k] = complex(
             planes[0, 0, k] + planes[1, 1, k], planes[1, 0, k] - planes[0, 1, k]
         )
         spectrum[k] = complex(planes[0, 0, k] - planes[1, 1, k], planes[0, 1, k] + planes[1, 0, k])
@@ -138,25 +141,18 @@ def mix_rows(
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
 def scale_planes(
-    planes: Float32[np.ndarray, "P 2 2*bins"],
-    gains: Float64[np.ndarray, "P"],
-    factors: Complex64[np.ndarray, "P ears bins"],
+    planes: Float32[np.ndarray, "P 2 2*bins"], factors: Complex64[np.ndarray, "P ears bins"]
 ) -> None:  # pragma: no cover - compiled
-    """Multiply spectra with gains and, if there are any, with factors for both or each ear."""
-    ears = factors.shape[1]
+    """Multiply spectra with factors for both ears or for each."""
+    last = factors.shape[1] - 1
     bins = planes.shape[2] // 2
     for place in range(len(planes)):
-        gain = np.float32(gains[place])
         for ear in range(2):
-            both = planes[place, ear]
-            for k in range(2 * bins):
-                both[k] *= gain
-            if ears > 0:
-                factor = factors[place, min(ear, ears - 1)]
-                for k in range(bins):
-                    real, imaginary = both[k], both[bins + k]
-                    both[k] = real * factor[k].real - imaginary * factor[k].imag
-                    both[bins + k] = real * factor[k].imag + imaginary * factor[k].real
+            both, factor = planes[place, ear], factors[place, min(ear, last)]
+            for k in range(bins):
+                real, imaginary = both[k], both[bins + k]
+                both[k] = real * factor[k].real - imaginary * factor[k].imag
+                both[bins + k] = real * factor[k].imag + imaginary * factor[k].real
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)

@@ -10,6 +10,7 @@ continuous over the whole sphere.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
@@ -96,28 +97,36 @@ class DirectionMesh:
         )
         return nodes, weights
 
-    def node(self, number: int) -> tuple[list[int], Float64[np.ndarray, "3"]]:
-        """Return the vertices around a node (only itself where it is one), and its direction."""
-        key = int(self._keys[number])
+    def between(
+        self, numbers: Int64[np.ndarray, "K"]
+    ) -> tuple[Int64[np.ndarray, "K 3"], Float64[np.ndarray, "K 3"]]:
+        """Return the vertices between which nodes lie, and the nodes' directions.
+
+        A node on an edge has two vertices, and one at a vertex has only that: the rest are −1.
+        """
         base, digit = len(self.vertices) + 1, self.parts + 1
-        rest, third = divmod(key, base)
-        rest, count_of_second = divmod(rest, digit)
-        rest, second = divmod(rest, base)
-        first, count_of_first = divmod(rest, digit)
-        counts = (count_of_first, count_of_second, self.parts - count_of_first - count_of_second)
-        around = [(v, c) for v, c in zip((first, second, third), counts, strict=True) if c > 0]
-        direction = np.sum([c * self.vertices[v] for v, c in around], axis=0)
-        return [v for v, _ in around], direction / np.linalg.norm(direction)
+        rest, third = np.divmod(self._keys[numbers], base)
+        rest, count_of_second = np.divmod(rest, digit)
+        rest, second = np.divmod(rest, base)
+        first, count_of_first = np.divmod(rest, digit)
+        last = self.parts - count_of_first - count_of_second
+        counts = np.stack([count_of_first, count_of_second, last], axis=1)
+        around = np.where(counts > 0, np.stack([first, second, third], axis=1), -1)
+        directions = np.einsum("kv,kvx->kx", counts, self.vertices[around])
+        return around, directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
     def neighbourhood(
-        self, vertices: list[int], direction: Float64[np.ndarray, "3"], most: int
-    ) -> Int64[np.ndarray, "K"]:
-        """Return the vertices at most two edges away, those nearest to a direction first."""
+        self, vertices: Sequence[int], directions: Float64[np.ndarray, "K 3"], most: int
+    ) -> Int64[np.ndarray, "K most"]:
+        """Return the vertices at most two edges away from some between which directions lie.
+
+        For each direction those nearest to it come first, and as many as `most` are returned.
+        """
         found = np.unique(np.concatenate([self._two_edges_away(vertex) for vertex in vertices]))
-        closeness = self.vertices[found] @ direction
+        closeness = directions @ self.vertices[found].T
         # The vertices themselves first, whatever else is near.
-        closeness[np.searchsorted(found, vertices)] += 2.0
-        return found[np.argsort(-closeness, kind="stable")[:most]]
+        closeness[:, np.searchsorted(found, np.array(vertices))] += 2.0
+        return found[np.argsort(-closeness, axis=1, kind="stable")[:, :most]]
 
     def _two_edges_away(self, vertex: int) -> Int64[np.ndarray, "K"]:
         if vertex not in self._near:

@@ -22,7 +22,7 @@ filled by continuing the surfaces (see `auralize.hrtf.gap_filling`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,10 @@ class Places:
     def __getitem__(self, some: slice) -> Places:
         """Return the places of some directions."""
         return Places(self.nodes[some], self.weights[some])
+
+    def louder(self, gains: Float64[np.ndarray, "P"]) -> Places:
+        """Return the same places, from where all sounds louder by some factors."""
+        return Places(self.nodes, self.weights * gains[:, None, None])
 
 
 class HrtfInterpolator:
@@ -193,7 +197,7 @@ class HrtfInterpolator:
         """Write responses (length 0), or their spectra of some length."""
         for some in self._bounded(places):
             rows = self._rows_of(places.nodes[some])
-            mix_rows(self._table(length), rows, places.weights[some], out[some])
+            mix_rows(self._table(length, rows), rows, places.weights[some], out[some])
 
     def _bounded(self, places: Places) -> Iterator[slice]:
         """Give parts of places for which there is room at once."""
@@ -215,62 +219,87 @@ class HrtfInterpolator:
             self._add(some)
         return self._rows[nodes]
 
+    def prepare(self, places: Sequence[Places], length: int) -> None:
+        """Compute what directions need for spectra of some length.
+
+        Together this takes less than one after the other. Where there are too many to be kept,
+        nothing is done.
+        """
+        nodes = np.unique(np.concatenate([some.nodes.ravel() for some in places]))
+        if len(nodes) <= self._most_nodes:
+            self._table(length, self._rows_of(nodes))
+
     def prepare_all(self, length: int) -> None:
         """Compute what all directions need for spectra of some length.
 
         Later calls then only mix: what they take and allocate is the same for all directions.
         """
         self._most_nodes = self._mesh.node_count
-        self._table(length)
-        self._rows_of(np.arange(self._mesh.node_count))
+        self._forget()
+        self._table(length, self._rows_of(np.arange(self._mesh.node_count)))
 
     def _forget(self) -> None:
+        # Memory is taken where it is written to: what is not needed costs nothing.
         self._row_count = 0
         self._rows = np.full(self._mesh.node_count, -1, dtype=np.int64)
-        self._node_delays = np.zeros((0, 2))
-        self._tables = {0: np.zeros((0, 2, self.aligned_tap_count), dtype=np.float32)}
+        self._node_delays = np.zeros((self._most_nodes, 2))
+        shape = (self._most_nodes, 2, self.aligned_tap_count)
+        self._responses = np.zeros(shape, dtype=np.float32)
+        self._tables: dict[int, _Table] = {}
 
     def _add(self, nodes: Int64[np.ndarray, "K"]) -> None:
         """Compute nodes."""
         new = slice(self._row_count, self._row_count + len(nodes))
-        room = len(self._node_delays)
-        if new.stop > room:
-            room = min(self._most_nodes, max(64, 2 * room, new.stop))
-            self._node_delays = _grown(self._node_delays, room)
-            self._tables = {key: _grown(table, room) for key, table in self._tables.items()}
-        delays, responses = self._head.mixed(self._node_weights(nodes.tolist()))
-        self._node_delays[new], self._tables[0][new] = delays, responses
-        for length, table in self._tables.items():
-            if length > 0:
-                table[new] = _planes(rfft(self._tables[0][new], length))
+        delays, responses = self._head.mixed(self._node_weights(nodes))
+        self._node_delays[new], self._responses[new] = delays, responses
         self._rows[nodes] = np.arange(new.start, new.stop)
         self._row_count = new.stop
 
-    def _table(self, length: int) -> Float32[np.ndarray, "rows 2 columns"]:
-        """Return the nodes' responses (length 0), or their spectra of some length."""
-        if length not in self._tables:
-            self._tables[length] = _planes(rfft(self._tables[0], length))
-        return self._tables[length]
+    def _table(
+        self, length: int, rows: Int64[np.ndarray, "*P"]
+    ) -> Float32[np.ndarray, "rows 2 columns"]:
+        """Return the nodes' responses (length 0), or their spectra of some length.
 
-    def _node_weights(self, nodes: list[int]) -> csr_array:
+        Those of some rows are there.
+        """
+        if length == 0:
+            return self._responses
+        if length not in self._tables:
+            self._tables[length] = _Table(self._most_nodes, length)
+        table = self._tables[length]
+        if not table.known[rows].all():
+            new = np.unique(rows[~table.known[rows]])
+            for some in np.array_split(new, -(-len(new) // _MOST_AT_ONCE)):
+                spectra = rfft(self._responses[some], length)
+                bins = spectra.shape[2]
+                table.planes[some, :, :bins] = np.real(spectra)
+                table.planes[some, :, bins:] = np.imag(spectra)
+            table.known[new] = True
+        return table.planes
+
+    def _node_weights(self, nodes: Int64[np.ndarray, "K"]) -> csr_array:
         """Return how much each vertex counts for each node, shape (nodes, vertices)."""
-        knots: list[np.ndarray] = []
+        around, directions = self._mesh.between(nodes)
+        knots: list[np.ndarray] = [np.empty(0, dtype=np.int64)] * len(nodes)
         splined: dict[int, list[int]] = {}
-        directions = np.zeros((len(nodes), 3))
-        for number, node in enumerate(nodes):
-            vertices, directions[number] = self._mesh.node(node)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for number, vertices in enumerate(around.tolist()):
+            groups.setdefault(tuple(v for v in vertices if v >= 0), []).append(number)
+        for vertices, members in groups.items():
             if len(vertices) == 1:
-                knots.append(np.array(vertices))
+                near = np.array([vertices])
             else:
-                knots.append(self._mesh.neighbourhood(vertices, directions[number], _KNOTS))
-                splined.setdefault(len(knots[-1]), []).append(number)
+                near = self._mesh.neighbourhood(vertices, directions[members], _KNOTS)
+                splined.setdefault(near.shape[1], []).extend(members)
+            for member, some in zip(members, near, strict=True):
+                knots[member] = some
         weights = [np.ones(len(some)) for some in knots]
-        for numbers in splined.values():
-            places = self._mesh.vertices[np.stack([knots[number] for number in numbers])]
-            for number, some in zip(
-                numbers, smooth_weights(places, directions[numbers]), strict=True
+        for members in splined.values():
+            places = self._mesh.vertices[np.stack([knots[member] for member in members])]
+            for member, some in zip(
+                members, smooth_weights(places, directions[members]), strict=True
             ):
-                weights[number] = some
+                weights[member] = some
         ends = np.cumsum([0, *(len(some) for some in knots)])
         return csr_array(
             (np.concatenate(weights), np.concatenate(knots), ends),
@@ -278,11 +307,9 @@ class HrtfInterpolator:
         )
 
 
-def _planes(spectra: Complex64[np.ndarray, "rows 2 bins"]) -> Float32[np.ndarray, "rows 2 2*bins"]:
-    return np.concatenate([np.real(spectra), np.imag(spectra)], axis=-1)
+class _Table:
+    """Spectra of nodes for transforms of one length: real parts, then imaginary parts."""
 
-
-def _grown(table: np.ndarray, rows: int) -> np.ndarray:
-    larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
-    larger[: len(table)] = table
-    return larger
+    def __init__(self, rows: int, length: int) -> None:
+        self.planes = np.zeros((rows, 2, 2 * (length // 2 + 1)), dtype=np.float32)
+        self.known = np.zeros(rows, dtype=np.bool_)

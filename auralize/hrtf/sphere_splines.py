@@ -31,11 +31,17 @@ def smooth_weights(
     places /= np.maximum(angles.max(axis=1), 1e-9)[:, None, None]
     system = np.zeros((count, knot_count + 3, knot_count + 3))
     gaps = places[:, :, None] - places[:, None]
-    system[:, :knot_count, :knot_count] = np.sum(gaps**2, axis=3) ** 1.5
+    system[:, :knot_count, :knot_count] = _cubes(gaps)
     system[:, :knot_count, knot_count] = system[:, knot_count, :knot_count] = 1.0
     system[:, :knot_count, knot_count + 1 :] = places
     system[:, knot_count + 1 :, :knot_count] = np.swapaxes(places, 1, 2)
     wanted = np.zeros((count, knot_count + 3))
-    wanted[:, :knot_count] = np.sum(places**2, axis=2) ** 1.5
+    wanted[:, :knot_count] = _cubes(places)
     wanted[:, knot_count] = 1.0
     return np.linalg.solve(system, wanted[:, :, None])[:, :knot_count, 0]
+
+
+def _cubes(vectors: Float64[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batch"]:
+    """Return the third powers of the lengths."""
+    squares = vectors[..., 0] ** 2 + vectors[..., 1] ** 2
+    return squares * np.sqrt(squares)

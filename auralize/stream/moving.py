@@ -73,6 +73,8 @@ class MovingSources:
         self._spectra: dict[int, _Spectra] = {}
         self._ahead = max(1, round(_LOOK_AHEAD_S * self._rate / block)) * block
         self._looks: list[_Look] = []
+        self._fitting: list[list[int]] = []
+        self._looked_until = 0
         self._lasts: list[_Border | None] = [None] * len(sources)
         self.seek(0)
 
@@ -83,24 +85,24 @@ class MovingSources:
     def seek(self, start: int) -> None:
         """Go to another place: the next block begins there, as if all before had been heard."""
         self._start = start
+        if not self._live:
+            self._look_ahead()
         # What is heard at the start depends on as much of the past as the filters are long; and
         # where an ear hears a source early, there is sound before its start.
         past = np.zeros((2, -(-self._taps // self._hop) * self._hop), dtype=np.float32)
         begin = start - past.shape[1]
-        for number, source in enumerate(self._sources):
-            delays = self._look(source, begin, past.shape[1], self._hop).delays
+        for number, look in enumerate(self._look(self._sources, begin, past.shape[1], self._hop)):
+            delays = look.delays
             self._lines[number].process(begin, delays[1:-1], slopes_of(delays), past)
             self._filter.set_past(number, past)
         self._lasts = [None] * len(self._sources)
-        self._looked_until = start
 
     def add(self, out: Float32[np.ndarray, "2 block"]) -> None:
         """Add the next block."""
         for number, source in enumerate(self._sources):
             if self._live:
-                self._add(
-                    number, self._look(source, self._start, self._block, self._hop), self._hop
-                )
+                (look,) = self._look([source], self._start, self._block, self._hop)
+                self._add(number, look, self._hop)
             else:
                 self._add(number, *self._looked_ahead(number))
         self._filter.finish(out)
@@ -109,16 +111,20 @@ class MovingSources:
     def _looked_ahead(self, number: int) -> tuple[_Look, int]:
         """Return the way of a source in the next block, and the hops in which it may go."""
         if self._start >= self._looked_until:
-            self._looks = [
-                self._look(source, self._start, self._ahead, self._hop) for source in self._sources
-            ]
-            self._looked_until = self._start + self._ahead
+            self._look_ahead()
         first = (self._start + self._ahead - self._looked_until) // self._hop
-        look = self._looks[number][first : first + self._block // self._hop + 3]
-        hop = hop_of(self._block, self._rate, look.fastest_rad_s(self._hop / self._rate))
-        if hop != self._hop:
-            look = self._look(self._sources[number], self._start, self._block, hop)
+        hops = self._block // self._hop
+        hop = self._fitting[number][first // hops]
+        if hop == self._hop:
+            return self._looks[number][first : first + hops + 3], hop
+        (look,) = self._look([self._sources[number]], self._start, self._block, hop)
         return look, hop
+
+    def _look_ahead(self) -> None:
+        """Work out the ways of all sources for some time to come, which costs less together."""
+        self._looks = self._look(self._sources, self._start, self._ahead, self._hop)
+        self._fitting = [self._fitting_hops(look) for look in self._looks]
+        self._looked_until = self._start + self._ahead
 
     def _add(self, number: int, look: _Look, hop: int) -> None:
         """Add a block of one source."""
@@ -138,15 +144,28 @@ class MovingSources:
         self._lines[number].process(self._start, delays, slopes, self._ears)
         self._filter.add(number, self._ears, spectra)
 
-    def _look(self, source: HeardSource, start: int, count: int, hop: int) -> _Look:
-        """Work out the way of a source at the borders of hops, and one hop before and after."""
-        times = start + hop * np.arange(-1, count // hop + 2)
-        way = straight_way(source, times / self._rate, self._interpolator.hrtf)
-        places = self._interpolator.places(way.directions)
-        delays = self._interpolator.delays_at(places)
-        early = self._interpolator.early_samples
-        delays += (source.delays_samples(way.distances_m) - early)[:, None]
-        return _Look(way, places, delays)
+    def _look(self, sources: list[HeardSource], start: int, count: int, hop: int) -> list[_Look]:
+        """Work out the ways of sources at the borders of hops, and one hop before and after."""
+        times_s = (start + hop * np.arange(-1, count // hop + 2)) / self._rate
+        head = self._interpolator
+        ways = [straight_way(source, times_s, head.hrtf) for source in sources]
+        places = [head.places(way.directions) for way in ways]
+        if not self._live:
+            head.prepare(places, self._filter.length(hop))
+        looks: list[_Look] = []
+        for source, way, place in zip(sources, ways, places, strict=True):
+            late = source.delays_samples(way.distances_m) - head.early_samples
+            looks.append(_Look(way, place, head.delays_at(place) + late[:, None]))
+        return looks
+
+    def _fitting_hops(self, look: _Look) -> list[int]:
+        """Return how long hops may last in each of the blocks that were looked at."""
+        turned = np.linalg.norm(np.diff(look.way.seen, axis=0), axis=1)
+        nearer = np.abs(np.diff(np.log(np.maximum(look.way.distances_m, NEAREST_M))))
+        steps = np.maximum(turned, nearer / _APPROACH)[1:-1]
+        fastest = steps.reshape(-1, self._block // self._hop).max(axis=1)
+        speeds = fastest * (self._rate / self._hop)
+        return [hop_of(self._block, self._rate, speed) for speed in speeds.tolist()]
 
     def _filters(self, look: _Look, hop: int) -> Float32[np.ndarray, "T 2 2*bins"]:
         """Return the spectra of a source's filters; they are valid until the next call."""
@@ -155,9 +174,9 @@ class MovingSources:
             self._spectra[hop] = _Spectra(self._block // hop + 1, length)
         spectra, factors = self._spectra[hop], look.way.spectra(length)
         planes = spectra.planes
-        self._interpolator.write_spectra_at(look.places, length, planes)
-        scale_planes(planes, look.way.gains, spectra.no_factors if factors is None else factors)
+        self._interpolator.write_spectra_at(look.places.louder(look.way.gains), length, planes)
         if factors is not None:
+            scale_planes(planes, factors)
             # What multiplies the head's responses rings on for ever, and would come round: it is
             # cut off after as many taps as the filter has room for.
             pairs = spectra.pairs()
@@ -181,12 +200,6 @@ class _Look:
     def __getitem__(self, some: slice) -> _Look:
         return _Look(self.way[some], self.places[some], self.delays[some])
 
-    def fastest_rad_s(self, step_s: float) -> float:
-        """Return how fast the source goes round or comes nearer at most."""
-        turned = np.linalg.norm(np.diff(self.way.seen, axis=0), axis=1)
-        nearer = np.abs(np.diff(np.log(np.maximum(self.way.distances_m, NEAREST_M))))
-        return float(np.maximum(turned, nearer / _APPROACH).max()) / step_s
-
 
 @dataclass(slots=True)
 class _Border:
@@ -204,7 +217,6 @@ class _Spectra:
     def __init__(self, borders: int, length: int) -> None:
         bins = length // 2 + 1
         self.planes = np.zeros((borders, 2, 2 * bins), dtype=np.float32)
-        self.no_factors = np.zeros((borders, 0, bins), dtype=np.complex64)
         self._pairs = np.zeros((0, length), dtype=np.complex64)
 
     def pairs(self) -> np.ndarray:

@@ -85,7 +85,7 @@ class TestMesh:
         numbers, weights = mesh.nodes(wanted[None])
         assert weights.min() >= 0
         assert weights.sum() == pytest.approx(1)
-        mixed = weights[0] @ [mesh.node(number)[1] for number in numbers[0].tolist()]
+        mixed = weights[0] @ mesh.between(numbers[0])[1]
         np.testing.assert_allclose(mixed / np.linalg.norm(mixed), wanted, atol=2e-3)
 
     def test_nodes_surround_a_direction_closely_and_are_at_most_a_step_away(self, mesh):
@@ -93,7 +93,7 @@ class TestMesh:
         numbers, weights = mesh.nodes(wanted)
         assert weights.min() >= 0
         np.testing.assert_allclose(weights.sum(axis=1), 1.0)
-        nodes = np.array([[mesh.node(n)[1] for n in three] for three in numbers.tolist()])
+        nodes = mesh.between(numbers.ravel())[1].reshape(-1, 3, 3)
         mixed = np.einsum("pk,pkj->pj", weights, nodes)
         mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
         np.testing.assert_allclose(mixed, wanted, atol=2e-3)
@@ -102,9 +102,13 @@ class TestMesh:
 
     def test_a_vertex_is_a_node_of_its_own(self, mesh):
         numbers, weights = mesh.nodes(mesh.vertices)
-        for number, (three, some) in enumerate(zip(numbers.tolist(), weights, strict=True)):
-            assert some.max() == pytest.approx(1.0, abs=1e-9)
-            assert mesh.node(three[int(some.argmax())])[0] == [number]
+        np.testing.assert_allclose(weights.max(axis=1), 1.0, atol=1e-9)
+        own = np.take_along_axis(numbers, weights.argmax(axis=1)[:, None], axis=1)[:, 0]
+        around, directions = mesh.between(own)
+        assert [[v for v in some if v >= 0] for some in around.tolist()] == [
+            [number] for number in range(len(mesh.vertices))
+        ]
+        np.testing.assert_allclose(directions, mesh.vertices, atol=1e-12)
 
 
 class TestSplines:
