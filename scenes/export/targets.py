@@ -63,6 +63,11 @@ _ALL = (
         module="scenes.export.godot.godot3",
     ),
     Target(
+        name="gltf",
+        summary="one GLB with sounding players (KHR_audio_emitter)",
+        module="scenes.export.gltf",
+    ),
+    Target(
         name="adm",
         summary="one BW64 file of ADM objects that move",
         module="scenes.export.adm",

@@ -54,6 +54,13 @@ FORMATS: tuple[Format, ...] = (
         function="read_neutral_scene",
     ),
     Format(
+        name="gltf",
+        summary="glTF with KHR_audio_emitter, of any program",
+        endings=(".glb", ".gltf"),
+        module="scenes.imports.gltf",
+        function="read_gltf_scene",
+    ),
+    Format(
         name="adm",
         summary="a BW64 file with ADM objects, of any program",
         endings=(".wav", ".bw64"),

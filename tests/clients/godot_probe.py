@@ -7,8 +7,10 @@ starts, notes where the players are while it plays, and seeks to some times when
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import soundfile
 from client_figures import ClientFigures, tone_db
 from golden_scene import (
     BEHIND,
@@ -29,6 +31,8 @@ IDENTIFIERS = {
     "front": "Flote_front",
     "behind": "behind_moving",
 }
+PAIRS_TONE = 0.02
+PAIRS_TONE_HZ = 1000.0
 TIMES_S = tuple(sorted(BEHIND.positions_m))
 
 
@@ -72,6 +76,35 @@ def figures(played: Played, client: str) -> ClientFigures:
         right_db=levels(sound, RIGHT.tone_hz),
         start_offset_samples=max(abs(start_of(sound, source)) for source in SOURCES),
     )
+
+
+def pairs_scene(folder: Path) -> Path:
+    """Write a scene of 33 sources in one place, √2 m from the listener; return its path.
+
+    32 are noise, every other one upside down: all together they are silent if they start on one
+    sample, and far from it if any does not. What is left is the last one, a soft tone.
+    """
+    noise = np.random.default_rng(7).uniform(-0.25, 0.25, RATE_HZ)
+    tone = PAIRS_TONE * np.sin(2 * np.pi * PAIRS_TONE_HZ / RATE_HZ * np.arange(RATE_HZ))
+    soundfile.write(folder / "sounds.wav", np.stack([noise, -noise, tone], axis=1), RATE_HZ)
+    lines = ["version: 1", f"sample_rate_hz: {RATE_HZ}", "sources:"]
+    for index, channel in enumerate([1, 2] * 16 + [3]):
+        lines += [f"  - name: s{index}", "    file: sounds.wav", f"    channel: {channel}"]
+        lines += ["    position_m: [1, 1, 1.2]"]
+    path = folder / "pairs.yaml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def cancelled(played: Played) -> tuple[float, float]:
+    """Return the amplitude of the pairs scene's tone, and what is left of its noise (RMS)."""
+    loud = np.flatnonzero(np.abs(played.sound).sum(axis=1) > PAIRS_TONE / 10)
+    sound = played.sound[loud[0] + RATE_HZ // 4 : loud[0] + 3 * RATE_HZ // 4]
+    times = np.arange(len(sound)) / RATE_HZ
+    waves = np.exp(2j * np.pi * PAIRS_TONE_HZ * times)
+    parts = np.stack([waves.real, waves.imag], axis=1)
+    fit = np.linalg.lstsq(parts, sound, rcond=None)[0]
+    return float(np.linalg.norm(fit)), float(np.std(sound - parts @ fit))
 
 
 def distance(godot_m, world_m) -> float:

@@ -5,8 +5,10 @@ import godot_probe
 import numpy as np
 import pytest
 from client_figures import tone_db
-from godot_probe import IDENTIFIERS, distance, from_start
+from godot_probe import IDENTIFIERS, distance, from_start, pairs_scene
 from golden_scene import BEHIND, DURATION_S, FRONT, LEFT, RATE_HZ, RIGHT
+
+from auralize.exporting import export
 
 pytestmark = [
     pytest.mark.client,
@@ -54,3 +56,13 @@ def test_level_is_the_scenes(played, source):
     level_db = 10 * np.log10(sum(10 ** (power / 10) for power in powers))
     law_db = 20 * np.log10(0.25 * source.reference_distance_m / 2.0) + source.gain_db
     assert level_db == pytest.approx(law_db, abs=0.02)
+
+
+def test_sources_upside_down_cancel_out(tmp_path):
+    export(pairs_scene(tmp_path), "godot3", tmp_path / "out")
+    played = godot3_client.play(tmp_path / "out")
+    assert len(played.stems) == 33
+    tone, rest = godot_probe.cancelled(played)
+    assert tone == pytest.approx(godot_probe.PAIRS_TONE / np.sqrt(2), rel=0.01)
+    # A stem that starts elsewhere leaves 0.1; the dither of 32 stems is 1e-4.
+    assert rest < 3e-4

@@ -15,6 +15,7 @@ from scenes.export.adm.bw64 import Bw64, read_bw64
 from scenes.export.adm.metadata import AdmObject, read_metadata
 from scenes.export.adm.scene_chunk import CarriedScene, carried_scene
 from scenes.export.identifiers import identifiers
+from scenes.imports.media import without_missing_files
 from scenes.listener import Listener
 from scenes.scene import Scene
 from scenes.scene_file import write_scene
@@ -68,41 +69,7 @@ def _same_scene(
         changes = {"file": f"{sounds}/{name}.wav", "channel": 1}
         sources.append(source.model_copy(update=changes))
     scene = carried.scene.model_copy(update={"sources": tuple(sources)})
-    return _without_missing_files(scene, folder)
-
-
-def _without_missing_files(scene: Scene, folder: Path) -> Scene:
-    """Leave out what names files that are not there."""
-    missing: list[str] = []
-
-    def is_there(name: str | None) -> bool:
-        if name is None or (folder / name).exists():
-            return True
-        missing.append(name)
-        return False
-
-    if not is_there(scene.listener.sofa):
-        listener = scene.listener.model_copy(update={"sofa": None, "sofa_sha256": None})
-        scene = scene.model_copy(update={"listener": listener})
-    if not is_there(scene.output.headphone_eq):
-        output = scene.output.model_copy(update={"headphone_eq": None})
-        scene = scene.model_copy(update={"output": output})
-    if scene.room is not None:
-        files = [mesh.file for mesh in scene.room.meshes or ()]
-        if not all([is_there(name) for name in files]):
-            scene = scene.model_copy(update={"room": None})
-    sources = tuple(
-        source
-        if source.performer is None or is_there(str(Path(source.performer).parent))
-        else source.model_copy(update={"performer": None})
-        for source in scene.sources
-    )
-    if missing:
-        logger.warning(
-            "the scene named files that ADM does not carry, and they are left out: %s",
-            ", ".join(dict.fromkeys(missing)),
-        )
-    return scene.model_copy(update={"sources": sources})
+    return without_missing_files(scene, folder, format_name="ADM")
 
 
 def _scene_of_objects(file: Bw64, temporary: Path, sounds: str) -> Scene:

@@ -14,6 +14,7 @@ from capture.point_cloud import PointCloud
 from scenes.export.exported import ExportedRoom, TriangleMesh
 from scenes.export.godot.dialect import Dialect
 from scenes.export.godot.resource_file import SceneFile, array, numbers
+from scenes.export.shaded_room import shaded_room
 
 # Godot 4, RenderingServer.ArrayFormat: vertices, colors, indices, and version 2 of the layout.
 _VERTICES, _COLORS, _INDICES, _LAYOUT_2 = 1, 1 << 3, 1 << 12, 1 << 35
@@ -23,7 +24,6 @@ _ARRAYS = 9  # that Godot 3 asks for: vertices, normals, tangents, colors, …, 
 
 _POINT_PIXELS = 3
 _GREY = 160
-_ROOM_DARK, _ROOM_LIGHT = 38.0, 96.0
 
 
 def unlit(dialect: Dialect, **more: str) -> dict[str, str]:
@@ -64,22 +64,6 @@ def room_shape(dialect: Dialect, room: ExportedRoom) -> str:
     file = SceneFile(dialect)
     _add_triangles(file, dialect, "Room", shaded_room(room), parent=None)
     return file.text()
-
-
-def shaded_room(room: ExportedRoom) -> TriangleMesh:
-    """Return the room with each triangle in a grey of its own, so that edges show without light."""
-    corners = room.vertices_m[room.faces]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = normals / np.where(lengths > 0, lengths, 1.0)
-    # The floor is the lightest, walls differ by where they look, the ceiling is the darkest.
-    bright = 0.5 + normals @ np.array([0.12, 0.06, 0.42])
-    grey = np.rint(_ROOM_DARK + (_ROOM_LIGHT - _ROOM_DARK) * bright).astype(np.uint8)
-    return TriangleMesh(
-        vertices_m=corners.reshape(-1, 3),
-        faces=np.arange(corners.size // 3, dtype=np.int32).reshape(-1, 3),
-        colors=np.repeat(np.stack([grey] * 3, axis=1), 3, axis=0),
-    )
 
 
 def _add_triangles(
