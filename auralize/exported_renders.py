@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.io.wavfile
 
+from auralize.exported_head import export_head
 from auralize.output.rendering import render
 from scenes.scene import Output, Scene
 from scenes.scene_file import read_scene, write_scene
@@ -30,12 +31,12 @@ def render_for_export(
 
     Args:
         scene_path: The scene.
-        need: "ambix", "ambix1", "binaural" or "room_response"; see `ExportedScene.renders`.
+        need: "ambix", "ambix1", "binaural", "room_response" or "head"; see `ExportedScene.renders`.
         folder: Where the file will be.
         progress: Called with the fraction done.
 
     Returns:
-        The file; None for the room of a scene that has none.
+        The file; None for the room or the head of a scene that has none of its own.
 
     Raises:
         AuralizeError: The scene cannot be rendered.
@@ -55,6 +56,8 @@ def render_for_export(
             render(scene_path, path, output=_AS_IT_IS, progress=progress)
         case "room_response":
             return _room_response(read_scene(scene_path), scene_path.parent, folder, progress)
+        case "head":
+            return export_head(read_scene(scene_path), scene_path.parent, folder, progress)
         case _:
             raise ValueError(f"nothing is rendered as {need!r}.")
     return path

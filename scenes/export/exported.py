@@ -176,7 +176,8 @@ class ExportedScene:
             the scene's output), "ambix1" (first order), "binaural", and "room_response", what two
             ears hear of the room, without the straight way, of an impulse from the middle of the
             sources with reference_distance_m 1: times reference distance and gain, it is a
-            source's. All AmbiX is ACN and SN3D; all files are float32 WAV at the scene's level.
+            source's. All AmbiX is ACN and SN3D; these files are float32 WAV at the scene's level.
+            "head" is an .npz of the scene's own HRTF all round (see `auralize.exported_head`).
         described: The scene itself.
         folder: The folder of the scene file, to which paths in `described` are relative.
     """

@@ -26,7 +26,7 @@ class Target:
         summary: What it is, in a few words.
         module: Where its `write` is.
         needs: Which renders it needs; see `ExportedScene.renders`. "room_response" is only there
-            for scenes that have a room.
+            for scenes that have a room, and "head" for those that name an HRTF.
         shows_players: Whether it needs the players as triangles.
     """
 
@@ -47,6 +47,13 @@ class Target:
 
 
 _ALL = (
+    Target(
+        name="web",
+        summary="a page to look, listen and walk: opens in a browser, without a server",
+        module="scenes.export.web",
+        needs=frozenset({"head", "room_response"}),
+        shows_players=False,
+    ),
     Target(
         name="json",
         summary="a neutral form: scene.json and WAV files",

@@ -389,7 +389,7 @@ def test_every_target_has_a_readme_that_says_where_things_are(golden_path, tmp_p
 
 
 def test_an_unknown_target_is_refused(golden_path, tmp_path):
-    with pytest.raises(ValueError, match="there is no target 'max'; there are json"):
+    with pytest.raises(ValueError, match="there is no target 'max'; there are web, json"):
         export(golden_path, "max", tmp_path / "out")
 
 

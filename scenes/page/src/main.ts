@@ -1,0 +1,311 @@
+/** The page: reads the scene, waits for a click, and lets everything run. */
+
+import { makeApi } from "./api";
+import { CloudLibrary } from "./cloud_library";
+import { Gestures } from "./controls/gestures";
+import { Headset } from "./controls/headset";
+import { KEY_HELP, Keys } from "./controls/keys";
+import { Sensors } from "./controls/sensors";
+import { type Description, readDescription } from "./description";
+import { Media } from "./media";
+import { byId, decibels, make } from "./panel/dom";
+import { Meters } from "./panel/meters";
+import { Plan } from "./panel/plan";
+import { PlayerList } from "./panel/player_list";
+import { Timeline } from "./panel/timeline";
+import { Scenery } from "./scenery";
+import { type Heads, SoundGraph } from "./sound/graph";
+import { Head } from "./sound/head";
+import { Playback } from "./sound/playback";
+import { Stems } from "./sound/stems";
+import { Sharpness } from "./stage/sharpness";
+
+declare global {
+  interface Window {
+    auralize?: ReturnType<typeof makeApi>;
+  }
+}
+
+const PLAN_EVERY = 2;
+
+export class App {
+  readonly scenery: Scenery;
+  readonly stems: Stems;
+  readonly heads: Promise<Heads>;
+  readonly plan: Plan;
+  readonly headset: Headset | null;
+  framesASecond = 0;
+  volume = 1;
+  room = 1;
+  private readonly sharpness = new Sharpness();
+  private readonly media: Media;
+  private readonly sensors: Sensors;
+  private readonly list: PlayerList;
+  private readonly timeline: Timeline;
+  private readonly meters: Meters;
+  private readonly keys: Keys;
+  private frames = 0;
+  private lastMs = 0;
+  private heardBefore = "";
+
+  constructor(private readonly description: Description) {
+    this.media = new Media(description.inline);
+    this.scenery = new Scenery(description);
+    this.stems = new Stems(description, this.media);
+    this.heads = this.loadHeads();
+    this.heads.catch(notice);
+    // What sounds first is decoded before the click.
+    this.stems.slot(0).catch(notice);
+    const library = new CloudLibrary(this.media, this.stems.count);
+    library.onError = notice;
+    const canvas = byId<HTMLCanvasElement>("stage");
+    try {
+      this.scenery.build(canvas, library);
+    } catch {
+      notice(new Error("This browser shows no 3D (WebGL is missing or off): use the plan; the sound is whole."));
+      document.body.classList.add("flat");
+    }
+    const { stage } = this.scenery;
+    this.headset = stage ? new Headset(this.scenery, stage) : null;
+    this.sensors = new Sensors(this.scenery.listener);
+    this.list = new PlayerList(this.scenery);
+    this.timeline = new Timeline(this.scenery, description.durationSamples / description.rateHz);
+    this.plan = new Plan(this.scenery);
+    this.meters = new Meters(this.scenery);
+    new Gestures(canvas, this.scenery);
+    this.keys = new Keys(this.scenery, {
+      toggleView: () => this.toggleView(),
+      toggleLoop: () => byId("loop").click(),
+      toggleHelp: () => this.toggleHelp(),
+    });
+    this.scenery.onChange = () => this.update();
+    this.scenery.listener.onFollowing = () => this.update();
+    this.wire();
+    const view = byId("view");
+    const resize = (): void => {
+      // Panels lie over the right of a wide screen, and over the bottom of all.
+      const side = matchMedia("(min-width: 761px)").matches ? 314 : 0;
+      stage?.resize(view.clientWidth, view.clientHeight, this.sharpness.ratio, side / 2, side ? 24 : 72);
+    };
+    this.sharpness.onChange = resize;
+    new ResizeObserver(resize).observe(view);
+    resize();
+    this.update();
+    if (stage) stage.renderer.setAnimationLoop((ms: number) => this.frame(ms));
+    else {
+      const next = (ms: number): void => {
+        this.frame(ms);
+        requestAnimationFrame(next);
+      };
+      requestAnimationFrame(next);
+    }
+  }
+
+  /** Start sound: browsers allow that after a click only. */
+  async start(): Promise<void> {
+    const context = new AudioContext({ sampleRate: this.description.rateHz, latencyHint: "interactive" });
+    const resumed = context.resume();
+    const heads = await this.heads;
+    await resumed;
+    const graph = new SoundGraph(context, this.description, this.scenery.players, heads);
+    const playback = new Playback(graph, this.stems, this.scenery.players, this.description);
+    playback.onChange = () => this.update();
+    playback.onError = notice;
+    this.scenery.graph = graph;
+    this.scenery.playback = playback;
+    this.scenery.listen();
+    byId("welcome").hidden = true;
+    byId("app").inert = false;
+    byId("play").focus({ preventScroll: true });
+    await playback.play();
+  }
+
+  private async loadHeads(): Promise<Heads> {
+    const unpack = async (name: string, there: boolean): Promise<Head | null> =>
+      there ? Head.unpack(await this.media.load(name), this.description.rateHz) : null;
+    const { head, roomResponse } = this.description;
+    const [own, room] = await Promise.all([unpack("head", head), unpack("room", roomResponse)]);
+    return { head: own, room };
+  }
+
+  private frame(ms: number): void {
+    const seconds = Math.min((ms - this.lastMs) / 1000, 0.1);
+    if (ms > this.lastMs) this.framesASecond += (1000 / (ms - this.lastMs) - this.framesASecond) * 0.05;
+    if (!this.headset?.on) this.sharpness.frame(ms);
+    this.lastMs = ms;
+    this.frames++;
+    const { scenery } = this;
+    const { stage } = scenery;
+    this.keys.update(seconds);
+    this.headset?.update(seconds);
+    scenery.listen();
+    this.meters.update();
+    if (stage) {
+      const { pose } = scenery;
+      const isInside = !scenery.isOutside || stage.renderer.xr.isPresenting;
+      if (!stage.renderer.xr.isPresenting) {
+        if (scenery.isOutside) scenery.orbit.place(stage.camera);
+        else {
+          stage.camera.position.copy(pose.position);
+          stage.camera.quaternion.copy(pose.turn);
+        }
+      }
+      stage.show(scenery.timeS, pose, scenery.heard, !isInside);
+      stage.draw();
+    }
+    this.list.measure();
+    this.timeline.update();
+    if (this.frames % PLAN_EVERY === 0) this.plan.draw();
+  }
+
+  /** Show what was changed by hand. */
+  private update(): void {
+    const { playback, isOutside, heard, listener } = this.scenery;
+    const state = playback?.state ?? "paused";
+    const play = byId("play");
+    document.body.dataset.state = state;
+    play.setAttribute("aria-label", state === "paused" ? "Play" : "Pause");
+    byId("loop").setAttribute("aria-pressed", String(playback?.loop ?? false));
+    byId("outside").setAttribute("aria-pressed", String(isOutside));
+    byId("follow").hidden = !listener.path.moves || listener.following;
+    byId("vr").setAttribute("aria-pressed", String(this.headset?.on ?? false));
+    this.list.update();
+    const nowHeard = heard.join();
+    if (nowHeard !== this.heardBefore) this.timeline.draw();
+    this.heardBefore = nowHeard;
+  }
+
+  private toggleView(): void {
+    this.scenery.isOutside = !this.scenery.isOutside;
+  }
+
+  private toggleHelp(): void {
+    const help = byId<HTMLDialogElement>("help");
+    if (help.open) help.close();
+    else help.showModal();
+  }
+
+  private wire(): void {
+    const { scenery } = this;
+    byId("play").addEventListener("click", () => scenery.playback?.toggle());
+    byId("loop").addEventListener("click", () => {
+      if (scenery.playback) scenery.playback.loop = !scenery.playback.loop;
+    });
+    byId("outside").addEventListener("click", () => this.toggleView());
+    byId("reset").addEventListener("click", () => scenery.reset());
+    byId("follow").addEventListener("click", () => {
+      scenery.listener.following = true;
+    });
+    byId("help-button").addEventListener("click", () => this.toggleHelp());
+    byId("help-close").addEventListener("click", () => this.toggleHelp());
+    byId("notice-close").addEventListener("click", () => {
+      byId("notice").hidden = true;
+    });
+    byId("show-players").addEventListener("click", () => {
+      const isOpen = document.body.classList.toggle("players-open");
+      byId("show-players").setAttribute("aria-expanded", String(isOpen));
+    });
+    const keys = byId("key-list");
+    for (const [key, does] of KEY_HELP) keys.append(make("dt", {}, key), make("dd", {}, does));
+    this.slider("volume", (db) => {
+      this.volume = db <= -40 ? 0 : 10 ** (db / 20);
+      const { graph } = scenery;
+      graph?.volume.gain.setTargetAtTime(this.volume, graph.context.currentTime, 0.015);
+    });
+    byId("room-row").hidden = !this.description.roomResponse;
+    this.slider("room", (db) => {
+      this.room = db <= -40 ? 0 : 10 ** (db / 20);
+      const { graph } = scenery;
+      graph?.roomGain.gain.setTargetAtTime(this.room, graph.context.currentTime, 0.015);
+    });
+    this.wireSensors();
+    void this.wireHeadset();
+  }
+
+  private slider(id: string, set: (db: number) => void): void {
+    const input = byId<HTMLInputElement>(id);
+    const shown = byId<HTMLOutputElement>(`${id}-shown`);
+    const show = (): void => {
+      const db = Number(input.value);
+      const low = Number(input.min);
+      const text = db <= low ? "off" : decibels(db);
+      shown.value = text;
+      input.setAttribute("aria-valuetext", text);
+      input.style.setProperty("--part", `${(100 * (db - low)) / (Number(input.max) - low)}%`);
+      set(db);
+    };
+    input.addEventListener("input", show);
+    input.addEventListener("dblclick", () => {
+      input.value = "0";
+      show();
+    });
+    show();
+  }
+
+  private wireSensors(): void {
+    const button = byId("sensors");
+    button.hidden = !Sensors.exist;
+    button.addEventListener("click", async () => {
+      try {
+        if (this.sensors.on) this.sensors.stop();
+        else await this.sensors.start();
+      } catch (error) {
+        notice(error as Error);
+      }
+      button.setAttribute("aria-pressed", String(this.sensors.on));
+    });
+  }
+
+  private async wireHeadset(): Promise<void> {
+    const button = byId("vr");
+    const { headset } = this;
+    if (!headset || !(await Headset.exists())) return;
+    button.hidden = false;
+    headset.onChange = () => this.update();
+    button.addEventListener("click", () => headset.toggle().catch(notice));
+  }
+}
+
+/** Say in one line what is wrong, and what to do. */
+function notice(error: Error): void {
+  byId("notice-text").textContent = error.message;
+  byId("notice").hidden = false;
+}
+
+function main(): void {
+  const start = byId<HTMLButtonElement>("start");
+  let app: App;
+  try {
+    const description = readDescription();
+    byId("welcome-title").textContent = description.title;
+    byId("title").textContent = description.title;
+    const names = byId("welcome-players");
+    for (const { name, color } of description.sources.slice(0, 12)) {
+      const item = make("li", { dir: "auto" }, name);
+      item.style.setProperty("--color", color);
+      names.append(item);
+    }
+    const more = description.sources.length - 12;
+    if (more > 0) names.append(make("li", { class: "more" }, `and ${more} more`));
+    if (typeof AudioContext === "undefined" || typeof DecompressionStream === "undefined") {
+      throw new Error("This browser is too old (it lacks WebAudio or DecompressionStream): take one of 2023 or newer.");
+    }
+    app = new App(description);
+  } catch (error) {
+    start.hidden = true;
+    notice(error as Error);
+    return;
+  }
+  window.auralize = makeApi(app);
+  start.disabled = false;
+  start.focus();
+  start.addEventListener("click", () => {
+    start.disabled = true;
+    app.start().catch((error: Error) => {
+      start.disabled = false;
+      notice(error);
+    });
+  });
+}
+
+main();
