@@ -54,6 +54,9 @@ DEPTH_MODES: dict[str, ImageMode] = {
 }
 """Depth modes that hold depth, by the name in a recording's K4A_DEPTH_MODE."""
 
+INFRARED_MODES: dict[str, ImageMode] = {"PASSIVE_IR": _mode((1024, 1024), (1024, 1024))}
+"""Modes of the depth camera that hold infrared images only."""
+
 COLOR_RESOLUTIONS: dict[str, ImageMode] = {
     "720P": _mode((1280, 720), (1280, 960), (0, 120)),
     "1080P": _mode((1920, 1080), (1920, 1440), (0, 180)),
@@ -74,14 +77,15 @@ COLOR_FORMATS: dict[str, tuple[bytes, int]] = {
 
 
 def depth_image_mode(name: str) -> ImageMode:
-    """Return the geometry of a depth mode.
+    """Return the geometry of a mode of the depth camera.
 
     Raises:
-        ValueError: The mode has no depth image or is unknown.
+        ValueError: The mode has no image or is unknown.
     """
-    if name not in DEPTH_MODES:
-        raise ValueError(f"depth mode {name!r} has no depth image: use {', '.join(DEPTH_MODES)}.")
-    return DEPTH_MODES[name]
+    modes = DEPTH_MODES | INFRARED_MODES
+    if name not in modes:
+        raise ValueError(f"depth mode {name!r} has no image: use {', '.join(modes)}.")
+    return modes[name]
 
 
 def split_color_mode(name: str) -> tuple[str, ImageMode]:

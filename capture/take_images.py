@@ -1,4 +1,4 @@
-"""Where a take's point clouds come from: a K4A recording, or a folder of PLY files.
+"""Where a take's point clouds come from: a K4A recording, or a folder of PLY, PCD or NPZ files.
 
 Both give clouds in the depth camera's frame (X right, Y down, Z forward, metres) at times of the
 camera's clock.
@@ -17,12 +17,17 @@ from jaxtyping import Float64, UInt16
 
 from capture.axes import camera_from_world_axes
 from capture.calibration import Calibration
+from capture.cloud_files import CLOUD_READERS, read_cloud
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import K4ARecording
 from capture.level import up_from_imu
-from capture.point_cloud import PointCloud, read_ply
+from capture.point_cloud import PointCloud
 
 FRAMES_FILE = "frames.csv"
+CLOUD_SUFFIXES = tuple(CLOUD_READERS)
+"""Of the files that are read as point clouds."""
+_LEVELLED_S = 60.0
+"""How much of the accelerometer shows what is up."""
 
 
 class TakeImages(Protocol):
@@ -97,15 +102,15 @@ class RecordingImages:
 
     def up(self) -> Float64[np.ndarray, "3"] | None:
         """Return what the accelerometer shows."""
-        return up_from_imu(self._recording.imu(), self._recording.calibration)
+        return up_from_imu(self._recording.imu(stop_s=_LEVELLED_S), self._recording.calibration)
 
     def close(self) -> None:
         """Close the recording."""
         self._recording.close()
 
 
-class PlyImages:
-    """Point clouds of a folder of PLY files.
+class CloudImages:
+    """Point clouds of a folder of files, all of one kind: PLY, PCD or NPZ.
 
     Args:
         folder: Holds the files, and a frames.csv with the columns file and time_s where their
@@ -116,8 +121,8 @@ class PlyImages:
         unit_m: What one unit in the files is.
 
     Raises:
-        FileFormatError: There is no PLY file, or frames.csv is wrong.
-        ValueError: Neither frames.csv nor `rate_hz` gives times.
+        FileFormatError: There is no such file, or there are several kinds, or frames.csv is wrong,
+            or nothing gives their times.
     """
 
     calibration: Calibration | None = None
@@ -138,20 +143,18 @@ class PlyImages:
         if table.exists():
             self._files, self.camera_times_s = _read_frames_table(table)
         else:
-            self._files = sorted(self._folder.glob("*.ply"), key=_natural_order)
-            if not self._files:
-                raise FileFormatError(f"{folder}: holds no PLY file.")
+            self._files = _cloud_files(self._folder)
             if rate_hz is None:
                 raise FileFormatError(
-                    f"{folder}: the times of its {len(self._files)} PLY files are not known. Add "
-                    f"a {FRAMES_FILE} with the columns file and time_s, or state the rate "
+                    f"{folder}: the times of its {len(self._files)} point clouds are not known. "
+                    f"Add a {FRAMES_FILE} with the columns file and time_s, or state the rate "
                     "(open_take(..., rate_hz=15), or frames.rate_hz in take.json)."
                 )
             self.camera_times_s = np.arange(len(self._files)) / rate_hz
 
     def cloud(self, index: int, *, color: bool) -> PointCloud:
         """Read one file."""
-        cloud = read_ply(self._files[index])
+        cloud = read_cloud(self._files[index])
         positions = cloud.positions_m * np.float32(self._unit_m)
         if len(positions) and np.median(np.abs(positions).max(axis=1)) > 100.0:
             raise DataError(
@@ -172,6 +175,20 @@ class PlyImages:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _cloud_files(folder: Path) -> list[Path]:
+    try:
+        files = [file for file in folder.iterdir() if file.suffix.lower() in CLOUD_SUFFIXES]
+    except OSError as error:
+        raise FileFormatError(f"{folder}: cannot be read ({error.strerror}).") from error
+    kinds = sorted({file.suffix.lower() for file in files})
+    if len(kinds) != 1:
+        what = (
+            f"files of several kinds ({', '.join(kinds)})" if kinds else "no PLY, PCD or NPZ file"
+        )
+        raise FileFormatError(f"{folder}: holds {what}. Give a folder with one kind of them.")
+    return sorted(files, key=_natural_order)
 
 
 def _natural_order(path: Path) -> tuple[list[int], str]:

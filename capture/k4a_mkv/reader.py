@@ -21,7 +21,13 @@ from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import layout
 from capture.k4a_mkv.color import decode_color
 from capture.k4a_mkv.sound import AudioFormat, RecordedSound
-from capture.k4a_modes import COLOR_FORMATS, COLOR_RESOLUTIONS, DEPTH_MODES, split_color_mode
+from capture.k4a_modes import (
+    COLOR_FORMATS,
+    COLOR_RESOLUTIONS,
+    DEPTH_MODES,
+    INFRARED_MODES,
+    split_color_mode,
+)
 from capture.matroska import MatroskaFile, TrackEntry
 
 _NO_BLOCKS = np.zeros((0, 3), dtype=np.int64)
@@ -65,18 +71,19 @@ class K4ARecording:
             self._color_track = self._video_track(layout.COLOR)
             self._infrared_track = self._video_track(layout.INFRARED)
             self._imu_track = self._track(layout.IMU)
-            if self._depth_track is None:
+            sensed_track = self._depth_track or self._infrared_track
+            if sensed_track is None:
                 raise FileFormatError(
                     f"{path}: has no depth images: it is no Azure Kinect recording, or one with "
                     "depth off. Record with depth, with `auralize capture record` or k4arecorder."
                 )
-            self.calibration = self._read_calibration(self._depth_track)
+            self.calibration = self._read_calibration(sensed_track)
             self._depth_blocks = self._image_blocks(self._depth_track)
             self._color_blocks = self._image_blocks(self._color_track)
             self._infrared_blocks = self._image_blocks(self._infrared_track)
             self.start_offset_s = int(self.tags.get("K4A_START_OFFSET_NS", "0") or 0) * 1e-9
             damage = self._file.damage
-            if len(self._depth_blocks) == 0:
+            if len(self._depth_blocks) + len(self._infrared_blocks) == 0:
                 raise FileFormatError(
                     f"{path}: holds no whole depth image; it is {damage or 'empty'}. Record the "
                     "take again, or copy the file again."
@@ -85,7 +92,7 @@ class K4ARecording:
             self._sound = RecordedSound.of(self._file, sound_track) if sound_track else None
             notes: list[str] = []
             if damage is not None:
-                notes.append(f"{path}: {damage}; used up to {self.depth_times_s[-1]:.2f} s.")
+                notes.append(f"{path}: {damage}; used up to {self._last_image_s:.2f} s.")
             if self._sound is not None and self._sound.gap is not None:
                 notes.append(f"{path}: {self._sound.gap}")
             self.notes = tuple(notes)
@@ -112,6 +119,11 @@ class K4ARecording:
         return self._times_s(self._depth_blocks)
 
     @cached_property
+    def infrared_times_s(self) -> Float64[np.ndarray, "infrared_images"]:
+        """When each infrared image was taken."""
+        return self._times_s(self._infrared_blocks)
+
+    @cached_property
     def color_times_s(self) -> Float64[np.ndarray, "color_images"]:
         """When each color image was taken."""
         return self._times_s(self._color_blocks)
@@ -119,7 +131,7 @@ class K4ARecording:
     @property
     def fps(self) -> float:
         """Images a second, as the recording states them (0 where it does not)."""
-        track = self._depth_track
+        track = self._depth_track or self._infrared_track
         return 1e9 / track.default_duration_ns if track and track.default_duration_ns else 0.0
 
     def depth_mm(self, index: int) -> UInt16[np.ndarray, "rows columns"]:
@@ -177,23 +189,40 @@ class K4ARecording:
         longest_s = 1 / self.fps if self.fps else 0.1
         return index if abs(times[index] - time_s) < longest_s else None
 
-    def imu(self) -> ImuSamples:
-        """Read all IMU samples (64 bytes each; none where the recording has no IMU).
+    def imu(self, start_s: float = 0.0, stop_s: float | None = None) -> ImuSamples:
+        """Read the IMU samples between two times (none where the recording has no IMU).
+
+        An hour of them takes 200 MB, so ask for what you need.
+
+        Args:
+            start_s: From the block that holds this time.
+            stop_s: To here; None: to the end.
 
         Raises:
             FileFormatError: A block has another size than samples have.
         """
         kind = np.dtype([("time", "<u8"), ("a", "<f4", 3), ("gyro_time", "<u8"), ("w", "<f4", 3)])
-        chunks: list[bytes] = []
-        for _, offset, size in self._blocks(self._imu_track):
-            if size % layout.IMU_SAMPLE.size:
+        blocks = self._blocks(self._imu_track)
+        begins_s = self._times_s(blocks)
+        first = max(0, int(np.searchsorted(begins_s, start_s, side="right")) - 1)
+        last = len(blocks) if stop_s is None else int(np.searchsorted(begins_s, stop_s))
+        times: list[np.ndarray] = []
+        chunks: list[np.ndarray] = []
+        for begin_s, (_, offset, size) in zip(
+            begins_s[first:last], blocks[first:last], strict=True
+        ):
+            if size % layout.IMU_SAMPLE.size or size == 0:
                 raise FileFormatError(f"{self._path}: an IMU block of {size} bytes is broken.")
-            chunks.append(self._file.read(int(offset), int(size)))
-        samples = np.frombuffer(b"".join(chunks), dtype=kind)
+            samples = np.frombuffer(self._file.read(int(offset), int(size)), dtype=kind)
+            # A block has the time of its first sample; the device's own time may count from 1970.
+            since_ns = samples["time"].astype(np.int64) - np.int64(samples["time"][0])
+            times.append(begin_s + since_ns * 1e-9)
+            chunks.append(samples)
+        together = np.concatenate(chunks) if chunks else np.zeros(0, dtype=kind)
         return ImuSamples(
-            times_s=samples["time"].astype(np.float64) * 1e-9 - self.start_offset_s,
-            acceleration_m_s2=samples["a"].astype(np.float32),
-            angular_velocity_rad_s=samples["w"].astype(np.float32),
+            times_s=np.concatenate(times) if times else np.zeros(0),
+            acceleration_m_s2=together["a"].astype(np.float32),
+            angular_velocity_rad_s=together["w"].astype(np.float32),
         )
 
     @property
@@ -249,7 +278,8 @@ class K4ARecording:
         width, height, fourcc = layout.decode_bitmap_header(depth_track.codec_private)
         if fourcc != layout.FOURCC_DEPTH:
             raise ValueError(f"depth images of kind {fourcc!r} are not {layout.FOURCC_DEPTH!r}")
-        sizes = {(m.width_px, m.height_px): mode for mode, m in DEPTH_MODES.items()}
+        modes = DEPTH_MODES if self._depth_track else INFRARED_MODES
+        sizes = {(m.width_px, m.height_px): mode for mode, m in modes.items()}
         if (width, height) not in sizes:
             raise ValueError(f"no depth mode has images of {width}×{height} pixels")
         try:
@@ -274,6 +304,10 @@ class K4ARecording:
         if not formats or not sizes:
             raise ValueError(f"no color mode has {fourcc!r} images of {width}×{height} pixels")
         return f"{formats[0]}_{sizes[0]}"
+
+    @property
+    def _last_image_s(self) -> float:
+        return float(np.concatenate([self.depth_times_s, self.infrared_times_s]).max())
 
     @staticmethod
     def _blocks(track: TrackEntry | None) -> Int64[np.ndarray, "blocks 3"]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from capture.clock import ClockFit
 from capture.errors import FileFormatError
@@ -23,6 +22,7 @@ _KNOWN = {
 }
 _GAP_S = 0.1
 """Blocks that come this much later than the samples before them say have a gap before them."""
+_LEVEL_BLOCKS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,14 @@ class RecordedSound:
         self._file = file
         self._track = track
         self._blocks = track.blocks
-        counts = self._blocks[:, 2] // (track.channels * track.bit_depth // 8)
-        self._starts = np.concatenate([[0], np.cumsum(counts)])
+        self._counts = self._blocks[:, 2] // (track.channels * track.bit_depth // 8)
         self._times_s = self._blocks[:, 0] * (file.timestamp_scale_ns * 1e-9)
+        starts = np.concatenate([[0], np.cumsum(self._counts)])
+        lost_s = _gaps(self._times_s - starts[:-1] / rate_hz)
+        lost = np.cumsum(np.rint(lost_s * rate_hz).astype(np.int64))
+        # Silence takes the place of what was lost, so that all behind it stays in its place.
+        self._starts = starts + np.concatenate([lost, lost[-1:]])
+        self._lost_s = lost_s
         self.format = AudioFormat(
             channels=track.channels,
             sample_rate_hz=rate_hz,
@@ -79,18 +84,17 @@ class RecordedSound:
         sound = cls(file, track)
         return sound if sound.format.sample_count else None
 
-    @cached_property
+    @property
     def gap(self) -> str | None:
-        """A sentence about the largest gap in the sound, None where it has none."""
-        # Only what changes from one block to the next is a gap: a drift grows slowly.
-        late_s = self._times_s - self._starts[:-1] / self.format.sample_rate_hz
-        jumps_s = np.diff(late_s, prepend=late_s[0])
-        worst = int(np.argmax(jumps_s))
-        if jumps_s[worst] < _GAP_S:
+        """A sentence about the gaps in the sound, None where it has none."""
+        at = np.flatnonzero(self._lost_s)
+        if len(at) == 0:
             return None
+        worst = int(np.argmax(self._lost_s))
+        many = f"{len(at)} gaps, the longest" if len(at) > 1 else "a gap"
         return (
-            f"the sound has a gap of {jumps_s[worst]:.2f} s before {self._times_s[worst]:.2f} s: "
-            "sound and images do not fit together after it."
+            f"the sound has {many} of {self._lost_s[worst]:.2f} s before "
+            f"{self._times_s[worst]:.2f} s: silence takes its place."
         )
 
     def clock(self) -> ClockFit:
@@ -108,8 +112,23 @@ class RecordedSound:
         blocks = self._blocks[first:last]
         data = b"".join(self._file.read(int(offset), int(size)) for _, offset, size in blocks)
         samples = self._decode(data).reshape(-1, channels)
+        if len(samples) != self._starts[last] - self._starts[first]:
+            samples = self._with_silence(samples, first, last)
         skipped = start - int(self._starts[first])
         return np.ascontiguousarray(samples[skipped : skipped + stop - start].T)
+
+    def _with_silence(self, samples: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Return the samples of some blocks in their places, from the first one's start."""
+        whole = np.zeros(
+            (int(self._starts[last] - self._starts[first]), samples.shape[1]), dtype=np.float32
+        )
+        taken = 0
+        for block in range(first, last):
+            count = int(self._counts[block])
+            place = int(self._starts[block] - self._starts[first])
+            whole[place : place + count] = samples[taken : taken + count]
+            taken += count
+        return whole
 
     def _decode(self, data: bytes) -> Float32[np.ndarray, "values"]:
         bits = self._track.bit_depth
@@ -123,3 +142,21 @@ class RecordedSound:
             return padded.view("<i4")[:, 0].astype(np.float32) * np.float32(2.0**-31)
         values = np.frombuffer(data, dtype="<i2" if bits == 16 else "<i4").astype(np.float32)
         return values * np.float32(2.0 ** (1 - bits))
+
+
+def _gaps(late_s: Float64[np.ndarray, "blocks"]) -> Float64[np.ndarray, "blocks"]:
+    """Return how much sound is missing before each block, 0 where none is.
+
+    Only what changes from one block to the next, and stays, is a gap: a drift grows slowly, and a
+    block whose stamp alone is late is none.
+
+    Args:
+        late_s: Each block's time minus the samples before it, as time.
+    """
+    lost = np.zeros(len(late_s))
+    for at in np.flatnonzero(np.diff(late_s) >= _GAP_S) + 1:
+        before = np.median(late_s[max(0, at - _LEVEL_BLOCKS) : at])
+        after = np.median(late_s[at : at + _LEVEL_BLOCKS])
+        if after - before >= _GAP_S:
+            lost[at] = late_s[at] - late_s[at - 1]
+    return lost

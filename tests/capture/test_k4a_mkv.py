@@ -318,6 +318,50 @@ def test_color_formats_agree_with_pillows_conversion():
         decode_color(nv12[:-1], "NV12", shape)
 
 
+@pytest.mark.parametrize("color_format", ["MJPG", "NV12", "YUY2", "BGRA"])
+def test_color_of_every_format_comes_back(tmp_path, color_format):
+    calibration = Calibration.simulated(
+        depth_mode="NFOV_2X2BINNED", color_mode=f"{color_format}_720P"
+    )
+    luma, blue, red = 145, 54, 34  # BT.601 for pure green, studio range
+    payload = {
+        "MJPG": jpeg((0, 255, 0)),
+        "NV12": bytes([luma]) * (1280 * 720) + bytes([blue, red]) * (640 * 360),
+        "YUY2": bytes([luma, blue, luma, red]) * (640 * 720),
+        "BGRA": bytes([0, 255, 0, 255]) * (1280 * 720),
+    }[color_format]
+    path = tmp_path / "a.mkv"
+    with K4AWriter(path, calibration, imu=False) as writer:
+        writer.write_depth(0, depth_image(0))
+        writer.write_color(0, payload)
+    with K4ARecording(path) as recording:
+        assert recording.calibration.color_mode == f"{color_format}_720P"
+        image = recording.color(0)
+    assert image.shape == (720, 1280, 3)
+    np.testing.assert_allclose(image[::90, ::80].reshape(-1, 3), [[0, 255, 0]] * 128, atol=2)
+
+
+@pytest.mark.parametrize(
+    "mode", ["NFOV_2X2BINNED", "NFOV_UNBINNED", "WFOV_2X2BINNED", "WFOV_UNBINNED"]
+)
+def test_every_depth_mode_comes_back(tmp_path, mode):
+    calibration = Calibration.simulated(depth_mode=mode, color_mode=None)
+    image = depth_image(1, calibration.depth.shape)
+    with K4AWriter(tmp_path / "a.mkv", calibration, infrared=True) as writer:
+        writer.write_depth(0, image, image // 3)
+    with K4ARecording(tmp_path / "a.mkv") as recording:
+        assert recording.calibration.depth_mode == mode
+        np.testing.assert_array_equal(recording.depth_mm(0), image)
+        np.testing.assert_array_equal(recording.infrared(0), image // 3)
+
+
+def test_imu_samples_are_read_by_time(written):
+    with K4ARecording(written) as recording:
+        some = recording.imu(start_s=0.1, stop_s=0.2)
+        np.testing.assert_allclose(some.times_s, [0.096667, 0.111667, 0.133333, 0.148333, 0.163333,
+                                                  0.178333], atol=2e-6)  # fmt: skip
+
+
 MEMORY = """
 import resource, sys
 from capture.k4a_mkv import K4ARecording

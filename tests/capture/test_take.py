@@ -453,6 +453,65 @@ def test_sound_that_runs_fast_in_a_recording_moves_the_images(recording):
         assert "a gap of 5.01 s before 25.00 s" in RecordedSound(file, track).gap
 
 
+def test_lost_sound_is_filled_with_silence(tmp_path):
+    """Half a second is missing: what follows stays at its time."""
+    path = tmp_path / "a.mkv"
+    with K4AWriter(path, CALIBRATION, imu=False, audio_channels=2, audio_rate_hz=RATE_HZ) as writer:
+        sound = ramp(2 * RATE_HZ) + np.int16(1)
+        writer.write_audio(0, sound[:8000])
+        writer.write_depth(0, floor_image())
+        writer.write_audio(12_000, sound[12_000:])
+        writer.write_depth(900_000, floor_image())
+    with open_take(path) as take:
+        assert "a gap of 0.50 s before 1.50 s: silence" in take.warnings[0]
+        assert take.clock == ClockFit()
+        expected = sound.T.astype(np.float32) / 32768
+        expected[:, 8000:12_000] = 0
+        np.testing.assert_array_equal(take.audio().samples, expected)
+        for start, stop in ((7990, 8010), (9000, 9500), (11_990, 12_500), (12_345, 16_000)):
+            piece = take.audio(start / RATE_HZ, stop / RATE_HZ).samples
+            np.testing.assert_array_equal(piece, expected[:, start:stop])
+
+
+def test_one_late_stamp_is_no_gap(recording):
+    track = TrackEntry(codec=CODEC_PCM, channels=2, bit_depth=16, sample_rate_hz=8000.0)
+    for block in range(100):
+        track.add_block(block * 20_000 + 300_000 * (block == 50), 0, 160 * 4)
+    with MatroskaFile(recording) as file:
+        assert RecordedSound(file, track).gap is None
+
+
+def test_point_clouds_are_found_by_time(recording):
+    with open_take(recording) as take:
+        assert [take.index_at(t) for t in (-1.0, 0.0, 0.03, 0.04, 0.3, 9.0)] == [0, 0, 0, 1, 4, 9]
+        by_time = take.point_cloud(0.2)
+        np.testing.assert_array_equal(by_time.positions_m, take.point_cloud(3).positions_m)
+        np.testing.assert_array_equal(
+            by_time.positions_m, take.point_cloud(np.int64(3)).positions_m
+        )
+        for wrong in (np.nan, np.inf):
+            with pytest.raises(ValueError, match="finite"):
+                take.point_cloud(wrong)
+
+
+def test_a_recording_of_infrared_only_says_so(tmp_path):
+    wide = Calibration.simulated(depth_mode="WFOV_UNBINNED", color_mode=None)
+    path = tmp_path / "passive.mkv"
+    image = np.arange(1024 * 1024, dtype=np.uint32).reshape(1024, 1024).astype(np.uint16)
+    with K4AWriter(path, wide, infrared=True, imu=False) as writer:
+        writer.write_depth(0, image, image)
+    # Without its depth track it is what passive infrared records.
+    hidden = path.read_bytes().replace(b"\x53\x6e\x85DEPTH", b"\x53\x6e\x85OTHER")
+    path.write_bytes(hidden.replace(b"K4A_DEPTH_TRACK", b"K4A_OTHER_TRACK"))
+    with K4ARecording(path) as passive:
+        assert passive.calibration.depth_mode == "PASSIVE_IR"
+        assert len(passive.depth_times_s) == 0
+        np.testing.assert_array_equal(passive.infrared_times_s, [0.0])
+        np.testing.assert_array_equal(passive.infrared(0), image)
+    with pytest.raises(FileFormatError, match="infrared images and no depth"):
+        open_take(path)
+
+
 def test_epoch_sized_start_offsets_are_accepted(tmp_path):
     """Orbbec's wrapper counts the device's clock from 1970."""
     start_us = 1_700_000_000_000_000

@@ -9,10 +9,10 @@ Everything is read from disk when it is asked for, so memory does not grow with 
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
-from typing import Self
+from typing import Self, overload
 
 import numpy as np
 from jaxtyping import Float64, UInt16
@@ -20,14 +20,13 @@ from jaxtyping import Float64, UInt16
 from capture.axes import camera_from_world_axes
 from capture.calibration import Calibration
 from capture.clock import ClockFit
-from capture.errors import DataError, FileFormatError
-from capture.k4a_mkv import K4ARecording
+from capture.errors import DataError
 from capture.point_cloud import PointCloud
-from capture.pose import Pose, quaternion_from_rotation_matrix
-from capture.take_file import TAKE_FILE, MicrophoneEntry, RecordedEntry, TakeFile, read_take_file
-from capture.take_images import FRAMES_FILE, PlyImages, RecordingImages, TakeImages
+from capture.pose import Pose
+from capture.take_file import MicrophoneEntry, RecordedEntry
+from capture.take_images import TakeImages
 from capture.take_level import find_world
-from capture.take_sound import FileSound, RecordingSound, TakeSound, find_sound_file
+from capture.take_sound import TakeSound
 from capture.waveform import Waveform
 
 _SHORTER_BY_S = 0.2
@@ -153,17 +152,39 @@ class Take:
             samples = np.pad(samples, ((0, 0), (first - start, stop - last)))
         return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
 
-    def point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
-        """Read the point cloud of one image, in the world's frame.
+    def index_at(self, time_s: float) -> int:
+        """Return the image that is nearest in time.
+
+        Raises:
+            ValueError: The time is not finite.
+        """
+        if not np.isfinite(time_s):
+            raise ValueError(f"an image's time must be finite, got {time_s}.")
+        after = int(np.searchsorted(self.times_s, time_s))
+        before = max(after - 1, 0)
+        after = min(after, len(self.times_s) - 1)
+        nearer_before = time_s - self.times_s[before] <= self.times_s[after] - time_s
+        return before if nearer_before else after
+
+    @overload
+    def point_cloud(self, index: int, /, *, color: bool = True) -> PointCloud: ...
+
+    @overload
+    def point_cloud(self, time_s: float, *, color: bool = True) -> PointCloud: ...
+
+    def point_cloud(self, time_s: float, *, color: bool = True) -> PointCloud:
+        """Read the point cloud at a time, or of an image by its number, in the world's frame.
 
         Args:
-            index: 0 … len(times_s) - 1.
+            time_s: Seconds, as a float: the image nearest in time. An int is the number of an
+                image, 0 … len(times_s) - 1, as in loops over `times_s`.
             color: Whether to color it; half the time goes into decoding the color image.
 
         Raises:
             IndexError: There is no such image.
             DataError: The image is broken, or the take's images measured nothing at all.
         """
+        index = int(time_s) if isinstance(time_s, Integral) else self.index_at(time_s)
         return self.camera_point_cloud(index, color=color).transformed(self.world_from_camera)
 
     def camera_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
@@ -238,94 +259,3 @@ class Take:
             )
         if self.recorded.lost is not None:
             self._warnings.append(f"{self.path}: {self.recorded.lost} while recording.")
-
-
-def open_take(
-    path: str | os.PathLike[str],
-    audio: str | os.PathLike[str] | None = None,
-    *,
-    rate_hz: float | None = None,
-) -> Take:
-    """Open a take.
-
-    Args:
-        path: A take folder (with take.json), a K4A MKV, or a folder of PLY files.
-        audio: A sound file in place of the take's own.
-        rate_hz: PLY files a second, where no frames.csv or take.json gives their times.
-
-    Raises:
-        FileFormatError: Something is missing, broken or of another kind; the message says what.
-        DataError: The sound is empty or lacks the center channel.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise FileFormatError(
-            f"{path}: does not exist. Give a take folder, a K4A MKV, or a folder of PLY files."
-        )
-    if path.is_file():
-        return _open(path, path.parent, TakeFile(name=path.stem, recording=path.name), audio)
-    if (path / TAKE_FILE).exists():
-        return _open(path, path, read_take_file(path / TAKE_FILE), audio)
-    if (path / FRAMES_FILE).exists() or any(path.glob("*.ply")):
-        described = {
-            "frames": {"rate_hz": rate_hz},
-            "audio": None if audio else find_sound_file(path),
-        }
-        return _open(path, path, TakeFile.model_validate(described), audio)
-    raise FileFormatError(
-        f"{path}: is no take: it holds neither a {TAKE_FILE} nor PLY files. For a recording, give "
-        "the MKV itself."
-    )
-
-
-def _open(
-    path: Path, folder: Path, described: TakeFile, audio: str | os.PathLike[str] | None
-) -> Take:
-    recording: K4ARecording | None = None
-    pose = described.world_from_camera.pose() if described.world_from_camera else None
-    if described.frames is None:
-        recording = K4ARecording(folder / (described.recording or ""))
-        images: TakeImages = RecordingImages(recording)
-    else:
-        frames = described.frames
-        images = PlyImages(
-            folder / frames.folder,
-            rate_hz=frames.rate_hz,
-            world_axes=frames.axes == "world",
-            unit_m=frames.unit_m,
-        )
-        if frames.axes == "world" and pose is None:
-            pose = _pose_of_world_axes()
-    try:
-        sound_file = audio or (folder / described.audio if described.audio else None)
-        sound, clock = _open_sound(recording, sound_file)
-        return Take(
-            path=path,
-            name=described.name or path.resolve().name,
-            images=images,
-            sound=sound,
-            clock=described.clock.fit() if described.clock else clock,
-            microphones=described.microphones,
-            center_channel=described.center_channel,
-            world_from_camera=pose,
-            recorded=described.recorded,
-        )
-    except BaseException:
-        images.close()
-        raise
-
-
-def _open_sound(
-    recording: K4ARecording | None, sound_file: str | os.PathLike[str] | None
-) -> tuple[TakeSound | None, ClockFit]:
-    if sound_file is not None:
-        return FileSound(sound_file), ClockFit()
-    if recording is None or recording.audio is None:
-        return None, ClockFit()
-    return RecordingSound(recording, recording.audio), recording.audio_clock()
-
-
-def _pose_of_world_axes() -> Pose:
-    """Return the pose that undoes `camera_from_world_axes`."""
-    rotation = camera_from_world_axes(np.eye(3))
-    return Pose(position_m=np.zeros(3), orientation_wxyz=quaternion_from_rotation_matrix(rotation))
