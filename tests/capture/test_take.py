@@ -460,8 +460,8 @@ def test_lost_sound_is_filled_with_silence(tmp_path):
         sound = ramp(2 * RATE_HZ) + np.int16(1)
         writer.write_audio(0, sound[:8000])
         writer.write_depth(0, floor_image())
-        writer.write_audio(12_000, sound[12_000:])
         writer.write_depth(900_000, floor_image())
+        writer.write_audio(12_000, sound[12_000:])
     with open_take(path) as take:
         assert "a gap of 0.50 s before 1.50 s: silence" in take.warnings[0]
         assert take.clock == ClockFit()
