@@ -25,7 +25,12 @@ _AMBIX: Mapping[str, Any] = {**_AS_IT_IS, "ambisonic_convention": "sn3d"}
 
 
 def render_for_export(
-    scene_path: Path, need: str, folder: Path, progress: Callable[[float], None]
+    scene_path: Path,
+    need: str,
+    folder: Path,
+    progress: Callable[[float], None],
+    *,
+    allow_outside: bool = False,
 ) -> Path | None:
     """Render something that a target needs.
 
@@ -34,6 +39,7 @@ def render_for_export(
         need: "ambix", "ambix1", "binaural", "room_response" or "head"; see `ExportedScene.renders`.
         folder: Where the file will be.
         progress: Called with the fraction done.
+        allow_outside: Let the scene name files outside its folder.
 
     Returns:
         The file; None for the room or the head of a scene that has none of its own.
@@ -43,21 +49,28 @@ def render_for_export(
         ValueError: There is no such need.
     """
     path = folder / f"{need}.ambix.wav"
+
+    def rendered(output: Mapping[str, Any]) -> None:
+        render(scene_path, path, output=output, allow_outside=allow_outside, progress=progress)
+
+    def scene() -> Scene:
+        return read_scene(scene_path, allow_outside=allow_outside)
+
     match need:
         case "ambix":
-            render(scene_path, path, output=_AMBIX, progress=progress)
+            rendered(_AMBIX)
         case "ambix1":
             same = folder / "ambix.ambix.wav"
-            if same.is_file() and read_scene(scene_path).output.ambisonic_order == 1:
+            if same.is_file() and scene().output.ambisonic_order == 1:
                 return same
-            render(scene_path, path, output={**_AMBIX, "ambisonic_order": 1}, progress=progress)
+            rendered({**_AMBIX, "ambisonic_order": 1})
         case "binaural":
             path = folder / "binaural.wav"
-            render(scene_path, path, output=_AS_IT_IS, progress=progress)
+            rendered(_AS_IT_IS)
         case "room_response":
-            return _room_response(read_scene(scene_path), scene_path.parent, folder, progress)
+            return _room_response(scene(), scene_path.parent, folder, progress)
         case "head":
-            return export_head(read_scene(scene_path), scene_path.parent, folder, progress)
+            return export_head(scene(), scene_path.parent, folder, progress)
         case _:
             raise ValueError(f"nothing is rendered as {need!r}.")
     return path
@@ -92,5 +105,5 @@ def _room_response(
     scene_path = folder / "impulse.yaml"
     write_scene(scene_path, only_room, with_schema=False)
     path = folder / "room_response.wav"
-    render(scene_path, path, progress=progress)
+    render(scene_path, path, allow_outside=True, progress=progress)
     return path

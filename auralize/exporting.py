@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from scenes.export import TARGETS, export_folder, prepare_export
@@ -19,6 +19,7 @@ def export(
     out: str | os.PathLike[str],
     *,
     force: bool = False,
+    allow_outside: bool = False,
     stage: Stage | None = None,
 ) -> None:
     """Export a scene to a folder for an engine or a tool.
@@ -28,6 +29,7 @@ def export(
         target: A name of `scenes.export.TARGETS`.
         out: The folder, which is made.
         force: Replace a folder that an earlier export wrote; never one that holds anything else.
+        allow_outside: Let the scene name files outside its folder.
         stage: Starts a stage's progress bar and returns its fraction setter.
 
     Raises:
@@ -42,11 +44,20 @@ def export(
     starts = stage or (lambda name: lambda fraction: None)
     check_folder(Path(out), force=force)
     with tempfile.TemporaryDirectory(prefix="auralize-export-") as scratch:
-        renders = _renders(Path(scene_path), goal.needs, Path(scratch), starts)
+        renders = {
+            need: path
+            for need in sorted(goal.needs)
+            if (
+                path := _render(
+                    Path(scene_path), need, Path(scratch), starts, allow_outside=allow_outside
+                )
+            )
+        }
         exported = prepare_export(
             scene_path,
             renders=renders,
             meshes=goal.shows_players,
+            allow_outside=allow_outside,
             progress=starts("read sounds and players"),
         )
         done = starts(f"write {target}")
@@ -54,16 +65,12 @@ def export(
         done(1.0)
 
 
-def _renders(
-    scene_path: Path, needs: Iterable[str], folder: Path, starts: Stage
-) -> dict[str, Path]:
-    """Render what a target needs of a scene; see `ExportedScene.renders`."""
-    if not needs:
-        return {}
+def _render(
+    scene_path: Path, need: str, folder: Path, starts: Stage, *, allow_outside: bool
+) -> Path | None:
+    """Render something that a target needs of a scene; see `ExportedScene.renders`."""
     from auralize.exported_renders import render_for_export
 
-    made = {
-        need: render_for_export(scene_path, need, folder, starts(f"render {need}"))
-        for need in sorted(needs)
-    }
-    return {need: path for need, path in made.items() if path is not None}
+    return render_for_export(
+        scene_path, need, folder, starts(f"render {need}"), allow_outside=allow_outside
+    )

@@ -40,7 +40,7 @@ def tone(
                 {
                     "sample_rate_hz": RATE,
                     "sources": [source],
-                    "output": {"propagation_delay": True},
+                    "medium": {"propagation_delay": True},
                 }
             )
             blocks = list(render_binaural(scene, folder, head))

@@ -61,7 +61,7 @@ def make_scene(count: int, seconds: float, *, moving: bool) -> Scene:
             "sample_rate_hz": RATE,
             "duration_s": seconds,
             "sources": sources,
-            "output": {"propagation_delay": moving},
+            "medium": {"propagation_delay": moving},
         }
     )
 

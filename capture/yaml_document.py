@@ -32,29 +32,35 @@ class YamlDocument:
         path: The file.
         value: What it holds: dicts, lists, text, numbers, booleans, None.
         places: Line and column, from 1, of each value; of its key where it has one.
+        files: The files of values that come from others than `path`.
     """
 
     path: Path
     value: Any = None
     places: dict[Where, tuple[int, int]] = field(default_factory=dict[Where, tuple[int, int]])
+    files: dict[Where, Path] = field(default_factory=dict[Where, Path])
 
     def place_of(self, where: Where) -> str:
         """Return `file:line:column` of a value, or of the nearest one around it."""
         while where not in self.places and where:
             where = where[:-1]
         line, column = self.places.get(where, (1, 1))
-        return f"{self.path}:{line}:{column}"
+        return f"{self.files.get(where, self.path)}:{line}:{column}"
 
 
-def read_yaml(path: str | os.PathLike[str]) -> YamlDocument:
+def read_yaml(path: str | os.PathLike[str], *, text: str | None = None) -> YamlDocument:
     """Read a YAML file.
+
+    Args:
+        path: The file.
+        text: What it is going to hold, to be read instead of it.
 
     Raises:
         FileFormatError: It is missing, no UTF-8, no YAML, or uses what such files do without; the
             message starts with file, line and column.
     """
     document = YamlDocument(path=Path(path))
-    text = _read_text(document.path)
+    text = read_text(document.path) if text is None else text
     try:
         root = YAML(typ="safe", pure=True).compose(text)
         if root is None:
@@ -74,7 +80,12 @@ def read_yaml(path: str | os.PathLike[str]) -> YamlDocument:
     return document
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a YAML file; line ends stay as they are.
+
+    Raises:
+        FileFormatError: It is missing, too large, or no UTF-8.
+    """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise FileFormatError(f"{path}: larger than 32 MiB, which nobody writes by hand.")

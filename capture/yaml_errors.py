@@ -39,12 +39,14 @@ class Wording:
         kind: What the file is, as in "scene".
         numbers: What the lists of numbers under some keys hold, as in "three numbers".
         mappings: Advice where something else than a mapping is given.
+        versions: Which versions of the file are read.
     """
 
     root: type[BaseModel]
     kind: str
     numbers: Mapping[str | int, str] = field(default_factory=dict[str | int, str])
     mappings: Mapping[Where, str] = field(default_factory=dict[Where, str])
+    versions: str = "version 1"
 
 
 def describe(error: ValidationError, document: YamlDocument, wording: Wording) -> str:
@@ -111,7 +113,10 @@ def _sentence_of_word(problem: Any, wording: Wording) -> str:
     """Say which words are allowed."""
     where, given = _location(problem), problem["input"]
     if where == ("version",):
-        return f"{wording.kind} version {_shown(given)} is unknown; this program reads version 1"
+        return (
+            f"{wording.kind} version {_shown(given)} is unknown; this program reads "
+            f"{wording.versions}"
+        )
     words = str(problem["ctx"]["expected"])
     hint = suggestion(str(given), words.replace("'", "").split(" or "))
     return f"{_name(where, wording)} must be {words}, got {_shown(given)}{hint.removesuffix('?')}"

@@ -7,7 +7,8 @@ from scenes.keyframes import keyframes_from_trajectory
 from scenes.listener import Listener, ListenerKeyframe
 from scenes.room import Medium, Room, RoomMesh
 from scenes.scene import Output, Scene
-from scenes.scene_file import read_scene, scene_text, write_scene
+from scenes.scene_file import read_scene, write_scene
+from scenes.scene_text import scene_text
 from scenes.source import Source, SourceKeyframe
 from scenes.surface import Surface, Walls
 

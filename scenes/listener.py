@@ -10,12 +10,12 @@ from pydantic import Field, model_validator
 from capture.pose import Trajectory, quaternion_from_euler
 from scenes.model import (
     Degrees,
-    NotNegative,
     Number,
     Position,
     SceneModel,
     Switch,
     Text,
+    Time,
     check_times,
 )
 
@@ -25,7 +25,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class ListenerKeyframe(SceneModel):
     """Where the head is, and how it is turned, at one time."""
 
-    time_s: NotNegative
+    time_s: Time
     """Seconds from the start of the scene."""
 
     position_m: Position | None = None

@@ -25,6 +25,8 @@ Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Degrees = Annotated[Number, Field(ge=-360, le=360)]
 Decibels = Annotated[Number, Field(ge=-120, le=60)]
+Time = Annotated[Number, Field(ge=0, le=1e6)]
+Length = Annotated[Number, Field(gt=0, le=1e5)]
 Coordinate = Annotated[Number, Field(ge=-10_000, le=10_000)]
 
 Position = Annotated[tuple[Coordinate, Coordinate, Coordinate], BeforeValidator(_plain)]

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from scenes.model import (
     Degrees,
     Integer,
+    Length,
     Number,
     Position,
-    Positive,
     SceneModel,
     Switch,
     Text,
@@ -48,7 +48,7 @@ class Room(SceneModel):
     shape: Literal["shoebox", "mesh"] = "shoebox"
     """A rectangular room (size_m), or one of triangles (meshes)."""
 
-    size_m: tuple[Positive, Positive, Positive] | None = None
+    size_m: tuple[Length, Length, Length] | None = None
     """Length (x), width (y) and height (z) of a box in metres."""
 
     floor_center_m: Position = (0.0, 0.0, 0.0)
@@ -154,6 +154,10 @@ class Medium(SceneModel):
 
     pressure_kpa: Annotated[Number, Field(ge=30, le=200)] = 101.325
     """Air pressure in kilopascals. It counts for air_absorption."""
+
+    propagation_delay: Switch = False
+    """Let the sound take its time from source to listener: late arrivals, and Doppler shift where
+    something moves. Off, everything arrives at once, as in the recording."""
 
     air_absorption: Switch = False
     """Let the air swallow high frequencies, by temperature, humidity and pressure (ISO 9613-1), on

@@ -17,7 +17,8 @@ from scenes.room import Medium, Room
 from scenes.room_check import check_inside
 from scenes.source import Source
 
-SCENE_VERSION = 1
+SCENE_VERSION = 2
+"""Version of the format; `migrations` brings older files up to it."""
 
 
 class Output(SceneModel):
@@ -50,10 +51,6 @@ class Output(SceneModel):
     the same channels with other weights, and fuma is the old B-format (Furse-Malham: W 3 dB lower,
     then X, Y, Z), to order 3."""
 
-    propagation_delay: Switch = False
-    """Let the sound take its time from source to listener: late arrivals, and Doppler shift where
-    something moves. Off, everything arrives at once, as in the recording."""
-
     @model_validator(mode="after")
     def _conventions_have_the_order(self) -> Output:
         if self.ambisonic_convention == "fuma" and self.ambisonic_order > 3:
@@ -78,13 +75,23 @@ class Output(SceneModel):
 class Scene(SceneModel):
     """Sources around a listener."""
 
-    version: Annotated[Literal[1], Field(description="Version of this format.")] = SCENE_VERSION
+    version: Literal[2] = SCENE_VERSION
+    """Version of this format; a file without one is of the newest. Older ones are brought up to it
+    when they are read."""
 
     title: Text = "Scene"
     """What people call the scene."""
 
+    axes: Literal["x_front_y_left_z_up"] = "x_front_y_left_z_up"
+    """The axes of all positions, right-handed. There are no others; this tells people and other
+    programs."""
+
+    units: Literal["m_s_hz_db_deg"] = "m_s_hz_db_deg"
+    """The units, as the names of the keys say them: metres, seconds, hertz, decibels, degrees."""
+
     sample_rate_hz: Annotated[Integer, Field(ge=8000, le=384_000)]
-    """Rate of the render, which every sound file must have (nothing is resampled silently)."""
+    """Rate of the render, which every sound file must have (nothing is resampled silently). In a
+    file it may be left out where all sound files have the same."""
 
     duration_s: Annotated[Positive, Field(le=86_400)] | None = None
     """Length of the render; else it ends with the last sound."""
@@ -103,6 +110,9 @@ class Scene(SceneModel):
 
     output: Output = Output()
     """How renders are written."""
+
+    seed: Annotated[Integer, Field(ge=0, le=2**32 - 1)] = 0
+    """Another number gives other noise in the late part of a room, and sounds alike."""
 
     provenance: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """Where the scene came from, for people and receipts: take, model, versions."""

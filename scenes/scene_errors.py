@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from capture import yaml_errors
 from capture.yaml_document import YamlDocument
-from scenes.scene import Scene
+from scenes.scene import SCENE_VERSION, Scene
 
 _WORDING = yaml_errors.Wording(
     root=Scene,
@@ -18,6 +18,7 @@ _WORDING = yaml_errors.Wording(
         ),
     },
     mappings={("room",): "leave room out for the open air"},
+    versions=f"versions 1 to {SCENE_VERSION}",
 )
 
 

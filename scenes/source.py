@@ -15,12 +15,13 @@ from scenes.model import (
     Decibels,
     Degrees,
     Integer,
+    Length,
     NotNegative,
     Position,
-    Positive,
     SceneModel,
     Switch,
     Text,
+    Time,
     check_times,
     misplaced,
 )
@@ -29,7 +30,7 @@ from scenes.model import (
 class SourceKeyframe(SceneModel):
     """Where a source is at one time."""
 
-    time_s: NotNegative
+    time_s: Time
     """Seconds from the start of the scene."""
 
     position_m: Position
@@ -55,7 +56,7 @@ class Source(SceneModel):
     gain_db: Decibels = 0.0
     """Level in decibels, on top of the distance law."""
 
-    reference_distance_m: Positive = 1.0
+    reference_distance_m: Length = 1.0
     """Distance at which the source sounds as loud as its file; it falls by 6 dB per doubling."""
 
     position_m: Position | None = None
@@ -81,6 +82,10 @@ class Source(SceneModel):
     """Width of a source that is a body and no point (a piano, a choir): what is heard of it comes
     from across this width. Its level stays the same."""
 
+    propagation_delay: Switch | None = None
+    """Whether its sound takes its time on the way, with Doppler shift where something moves; else
+    as the medium says."""
+
     instrument: Text | None = None
     """What is played: violin, viola, cello, double_bass, guitar, saxophone, or any other word."""
 
@@ -89,7 +94,7 @@ class Source(SceneModel):
     name of one (performers/performer-1), relative to the scene file. Viewers and exports show the
     point clouds, which go where the source goes."""
 
-    start_s: NotNegative = 0.0
+    start_s: Time = 0.0
     """When the sound file starts, in seconds from the start of the scene."""
 
     mute: Switch = False

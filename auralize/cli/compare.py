@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auralize.cli.options import allow_outside_option
+
 if TYPE_CHECKING:
     from auralize.compare.sounds import SoundComparison
 
@@ -29,9 +31,15 @@ _SCENES = (".yaml", ".yml")
 @click.option(
     "--plot", type=click.Path(path_type=Path), help="Draw the spectra of two sounds (*.png)."
 )
+@allow_outside_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def compare(
-    first: Path, second: Path, fail_above: float | None, plot: Path | None, as_json: bool
+    first: Path,
+    second: Path,
+    fail_above: float | None,
+    plot: Path | None,
+    allow_outside: bool,
+    as_json: bool,
 ) -> None:
     """Tell what changed from FIRST to SECOND: two sound files, or two scenes (YAML).
 
@@ -52,7 +60,7 @@ def compare(
 
         if plot is not None:
             raise click.UsageError("--plot draws sounds, not scenes.")
-        comparison = compare_scenes(first, second)
+        comparison = compare_scenes(first, second, allow_outside=allow_outside)
         text = scenes_text(comparison)
     else:
         comparison = _compare_sounds(first, second, plot)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from auralize.cli.options import allow_outside_option
 from auralize.cli.terminal import stage_bars
 from scenes.export.targets import TARGETS
 
@@ -37,10 +38,11 @@ The folder has a README.md that says how to open it. An existing folder is never
     is_flag=True,
     help="Replace a folder that an earlier export wrote, if nothing in it was added or changed.",
 )
-def export(scene: Path, target: str, out: Path, force: bool) -> None:
+@allow_outside_option
+def export(scene: Path, target: str, out: Path, force: bool, allow_outside: bool) -> None:
     """Run the export; the help is above."""
     from auralize.exporting import export as export_scene
 
     with stage_bars() as bar:
-        export_scene(scene, target, out, force=force, stage=bar)
+        export_scene(scene, target, out, force=force, allow_outside=allow_outside, stage=bar)
     click.echo(str(out / "README.md"))

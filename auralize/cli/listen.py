@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from auralize.cli.options import sofa_option
+from auralize.cli.options import allow_outside_option, sofa_option
 
 
 @click.command(epilog="Example: auralize listen scene.yaml, or try it with --to heard.wav")
@@ -44,6 +44,7 @@ from auralize.cli.options import sofa_option
     type=click.Path(path_type=Path),
     help="Write what would be heard to a WAV instead of playing it, as fast as it goes.",
 )
+@allow_outside_option
 def listen(
     scene: Path,
     sofa: Path | None,
@@ -56,6 +57,7 @@ def listen(
     loop: bool,
     seconds: float | None,
     to_file: Path | None,
+    allow_outside: bool,
 ) -> None:
     """Play the scene file SCENE to headphones, and turn and walk in it.
 
@@ -82,7 +84,7 @@ def listen(
 
     if loop and to_file is not None and seconds is None:
         raise click.UsageError("--loop with --to needs --seconds, or the file would never end.")
-    what = read_scene(scene)
+    what = read_scene(scene, allow_outside=allow_outside)
     if no_room:
         what = what.model_copy(update={"room": None})
     head = read_hrtf(sofa) if sofa is not None else None

@@ -65,6 +65,13 @@ sofa_option: Decorator = click.option(
 )
 
 
+allow_outside_option: Decorator = click.option(
+    "--allow-outside",
+    is_flag=True,
+    help="Let the scene name files outside its folder.",
+)
+
+
 def out_folder(take: Path, out: Path | None) -> Path:
     """Return the folder for the results of a take: as given, or beside the take."""
     return out if out is not None else take.resolve().with_name(take.resolve().stem + ".auralized")

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from auralize.cli.options import changed_levels, level_options, sofa_option
+from auralize.cli.options import (
+    allow_outside_option,
+    changed_levels,
+    level_options,
+    sofa_option,
+)
 from auralize.cli.terminal import sound_line, stage_bars
 
 
@@ -50,6 +55,7 @@ from auralize.cli.terminal import sound_line, stage_bars
     metavar="DIR",
     help="Also render each source alone into DIR; float32 stems add up to the mix.",
 )
+@allow_outside_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def render(
     scene: Path,
@@ -63,6 +69,7 @@ def render(
     limit: str | None,
     parts: str | None,
     stems: Path | None,
+    allow_outside: bool,
     as_json: bool,
 ) -> None:
     """Render the scene file SCENE to a sound file.
@@ -89,6 +96,7 @@ def render(
             output=changes,
             parts=None if parts is None else [part.strip() for part in parts.split(",")],
             stems=stems,
+            allow_outside=allow_outside,
             progress=bar(f"render {output.name}"),
         )
     if as_json:

@@ -98,14 +98,19 @@ class SceneComparison:
 
 
 def compare_scenes(
-    first: str | os.PathLike[str], second: str | os.PathLike[str]
+    first: str | os.PathLike[str],
+    second: str | os.PathLike[str],
+    *,
+    allow_outside: bool = False,
 ) -> SceneComparison:
     """Compare two scene files. Sound files need not be there; where both are, so is their content.
 
     Raises:
         FileFormatError: One is no scene.
     """
-    a, b = (read_scene(path, check_files=False) for path in (first, second))
+    a, b = (
+        read_scene(path, check_files=False, allow_outside=allow_outside) for path in (first, second)
+    )
     ours = {source.name: source for source in a.sources}
     theirs = {source.name: source for source in b.sources}
     both = [name for name in ours if name in theirs]

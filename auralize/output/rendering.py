@@ -44,6 +44,7 @@ def render(
     output: Mapping[str, Any] | None = None,
     parts: Collection[str] | None = None,
     stems: str | os.PathLike[str] | None = None,
+    allow_outside: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> RenderReport:
     """Render a scene file to a sound file.
@@ -63,6 +64,7 @@ def render(
             the gain of the mix: they add up to the mix within 1e-6 of full scale, and integers
             within half a step more for each file (one and a half where 16 bits are dithered). No
             stem peaks above the limit either: where one would, mix and stems are turned down.
+        allow_outside: Let the scene name files outside its folder.
         progress: Called with the fraction done.
 
     Raises:
@@ -73,7 +75,7 @@ def render(
     """
     out = Path(out_path)
     container = container_of(out)
-    scene = read_scene(scene_path)
+    scene = read_scene(scene_path, allow_outside=allow_outside)
     if output:
         scene = scene.model_copy(update={"output": changed_output(scene.output, output)})
     if parts is not None:

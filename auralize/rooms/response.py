@@ -60,6 +60,7 @@ class RoomResponses:
         self._receiver = receiver
         self._rate = scene.sample_rate_hz
         self._medium = scene.medium
+        self._seed = scene.seed
         self._filters = BandFilters(receiver.length, self._rate, scene.medium)
         self.model = room_model(scene) if model is None else model
         asked = scene.room.image_order
@@ -132,7 +133,8 @@ class RoomResponses:
         amplitude = float(source.gains(np.ones(1))[0])
         levels = np.stack([np.interp(since, nodes, band) for band in energies])
         levels *= radiated[:, None] * amplitude**2
-        rng = np.random.default_rng(zlib.crc32(source.source.name.encode()))
+        name = zlib.crc32(source.source.name.encode())
+        rng = np.random.default_rng([name, self._seed] if self._seed else name)
         sound = decaying_noise(levels, self._receiver.field, self._rate, rng)
         fade = min(count, round(_FADE_OUT_S * self._rate))
         sound[:, count - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)

@@ -74,9 +74,9 @@ class HeardSource:
         self._part = part
         self.ears: Trajectory | LiveListener = scene.listener.trajectory
         self.level = 10 ** (source.gain_db / 20)
-        self._speed_m_s = (
-            scene.medium.speed_of_sound_m_s if scene.output.propagation_delay else None
-        )
+        takes_time = source.propagation_delay
+        self.takes_time = scene.medium.propagation_delay if takes_time is None else takes_time
+        self._speed_m_s = scene.medium.speed_of_sound_m_s if self.takes_time else None
         self._line = DelayLine(self.emitted)
         self.medium = scene.medium
         self.head_radius_m = scene.listener.head_radius_m if scene.listener.near_field else None

@@ -262,7 +262,7 @@ class StreamRenderer:
     def _edit(self, make: Callable[[], None], moved_m: float = 0.0) -> None:
         """Queue an edit; it jumps if it moves something by more than may glide in a block."""
         self._check_editable()
-        takes_time = self.scene.output.propagation_delay
+        takes_time = any(source.takes_time for source in self._sources)
         jumps = takes_time and moved_m > _FASTEST_M_S * self.block / self._rate
         self._edits.append((jumps, lambda: (make(), self._set_levels())[0]))
 

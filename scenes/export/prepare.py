@@ -24,6 +24,7 @@ def prepare_export(
     *,
     renders: Mapping[str, Path] | None = None,
     meshes: bool = True,
+    allow_outside: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> ExportedScene:
     """Return a scene file as exporters take it. What cannot be exported is refused here.
@@ -32,6 +33,7 @@ def prepare_export(
         scene_path: The scene (YAML).
         renders: What was rendered of it; see `ExportedScene.renders`.
         meshes: Whether players are also made into triangles.
+        allow_outside: Let the scene name files outside its folder.
         progress: Called with the fraction done.
 
     Raises:
@@ -40,7 +42,7 @@ def prepare_export(
             or no source sounds.
     """
     report = progress or (lambda _: None)
-    scene = read_scene(scene_path)
+    scene = read_scene(scene_path, allow_outside=allow_outside)
     folder = Path(scene_path).parent
     heard = {source.name for source in scene.heard_sources}
     if not heard:

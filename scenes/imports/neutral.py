@@ -13,6 +13,7 @@ from capture.errors import FileFormatError
 from capture.performer import copy_performers
 from scenes.export.neutral import FORMAT
 from scenes.imports.media import copy_inside, file_inside
+from scenes.migrations import migrated
 from scenes.scene import Scene
 from scenes.scene_file import write_scene
 
@@ -83,8 +84,10 @@ def _scene(path: Path) -> Scene:
             "writes it."
         )
     try:
-        return Scene.model_validate(document.get("scene"))
+        return Scene.model_validate(migrated(document["scene"]))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, ("scene", *first["loc"])))
         raise FileFormatError(f"{path}: {place}: {first['msg']}.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f'{path}: its "scene" is no mapping of keys.') from error

@@ -94,7 +94,7 @@ def test_a_receding_source_is_lower_in_pitch(tmp_path):
         sample_rate_hz=RATE,
         duration_s=0.9,
         sources=[{"name": "a", "file": "tone.wav", "keyframes": keys}],
-        output={"propagation_delay": True},
+        medium={"propagation_delay": True},
     )
     w, y, z, x = rendered(what, tmp_path)
     speed_m_s = what.medium.speed_of_sound_m_s

@@ -236,7 +236,7 @@ class TestPropagation:
         soundfile.write(tmp_path / "impulse.wav", impulse, RATE, subtype="FLOAT")
         metres = 343.2 * 960 / RATE  # 960 samples
         far = source(file="impulse.wav", position_m=at(0, metres), reference_distance_m=metres)
-        late = rendered(scene(far, output={"propagation_delay": True}), tmp_path)
+        late = rendered(scene(far, medium={"propagation_delay": True}), tmp_path)
         now = rendered(scene(far), tmp_path)
         np.testing.assert_allclose(late[:, 960:], now[:, :-960], atol=1e-6)
 
@@ -250,7 +250,7 @@ class TestPropagation:
             {"time_s": 2, "position_m": (start - 2 * speed_m_s, 0, 1.2)},
         ]
         moving = source(file="sine.wav", position_m=None, keyframes=keys, reference_distance_m=50)
-        out = rendered(scene(moving, output={"propagation_delay": True}), tmp_path)
+        out = rendered(scene(moving, medium={"propagation_delay": True}), tmp_path)
         part = out[0, RATE // 2 : 2 * RATE]
         part = part * np.blackman(len(part))
         padded = np.abs(np.fft.rfft(part, 16 * len(part)))

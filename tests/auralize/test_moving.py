@@ -28,7 +28,7 @@ def rendered(folder, head, sound, keys, **changes):
     """Render a sound that goes along a path."""
     soundfile.write(folder / "sound.wav", sound, RATE, subtype="FLOAT")
     source = {"name": "a", "file": "sound.wav", "keyframes": keys} | changes
-    scene = Scene(sample_rate_hz=RATE, sources=[source], output={"propagation_delay": True})
+    scene = Scene(sample_rate_hz=RATE, sources=[source], medium={"propagation_delay": True})
     return np.concatenate(list(render_binaural(scene, folder, head)), axis=1).astype(np.float64)
 
 

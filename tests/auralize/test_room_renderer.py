@@ -171,7 +171,7 @@ def test_reflections_are_late_by_the_way_they_take(tmp_path, noise):
     ear = (-1.0, 0.0, 1.2)
     far = source(position_m=(ear[0] + metres, 0.0, 1.2))
     arguments = {"listener": {"position_m": ear}}
-    late = rendered(scene(far, output={"propagation_delay": True}, **arguments), tmp_path)
+    late = rendered(scene(far, medium={"propagation_delay": True}, **arguments), tmp_path)
     now = rendered(scene(far, **arguments), tmp_path)
     assert np.abs(late[:, 240:] - now[:, :-240]).max() < 1e-5 * np.abs(now).max()
 

@@ -72,14 +72,14 @@ def rendered(what, folder, head):
 @pytest.mark.parametrize("takes_time", [False, True])
 @pytest.mark.parametrize("block", [64, 480])
 def test_short_blocks_give_what_long_ones_give(folder, head, block, takes_time):
-    what = scene(source(), walking(), duration_s=0.5, output={"propagation_delay": takes_time})
+    what = scene(source(), walking(), duration_s=0.5, medium={"propagation_delay": takes_time})
     expected = rendered(what, folder, head)
     with StreamRenderer(what, folder, head, block=block, editable=False) as stream:
         out = played(stream, -(-expected.shape[1] // block))
     # Filters follow at other times: only what stands still is the same to rounding.
     error = out[:, : expected.shape[1]] - expected
     assert np.sqrt(np.mean(error**2)) < 0.03 * np.sqrt(np.mean(expected**2))
-    still = scene(source(), duration_s=0.5, output={"propagation_delay": takes_time})
+    still = scene(source(), duration_s=0.5, medium={"propagation_delay": takes_time})
     expected = rendered(still, folder, head)
     with StreamRenderer(still, folder, head, block=block, editable=False) as stream:
         out = played(stream, -(-expected.shape[1] // block))
@@ -147,9 +147,9 @@ class TestEdits:
 
     @pytest.mark.parametrize("takes_time", [False, True])
     def test_a_source_is_put_elsewhere_and_back(self, live, folder, head, takes_time):
-        output = {"propagation_delay": takes_time}
-        what = scene(source(position_m=at(30, 5)), output=output)
-        there = scene(source(position_m=at(-90, 1.4)), output=output)
+        medium = {"propagation_delay": takes_time}
+        what = scene(source(position_m=at(30, 5)), medium=medium)
+        there = scene(source(position_m=at(-90, 1.4)), medium=medium)
         self.settled(
             live, lambda s: s.put_source("a", np.array(at(-90, 1.4))), what, there, folder, head
         )
@@ -187,7 +187,7 @@ class TestEdits:
     )
     def test_nothing_clicks(self, live, edit, takes_time):
         """A low tone stays low: a step anywhere would be heard far above it."""
-        what = scene(source(file="tone.wav"), output={"propagation_delay": takes_time})
+        what = scene(source(file="tone.wav"), medium={"propagation_delay": takes_time})
         out = played(live(what), 48, edit, first=24)[:, 10 * BLOCK : 40 * BLOCK]
         spectrum = np.abs(np.fft.rfft(out * np.blackman(out.shape[1])))
         frequencies = np.fft.rfftfreq(out.shape[1], 1 / RATE)
@@ -205,7 +205,7 @@ class TestEdits:
 class TestTransport:
     @pytest.mark.parametrize("takes_time", [False, True])
     def test_seeking_goes_on_as_if_all_had_been_played(self, live, folder, head, takes_time):
-        what = scene(walking(), output={"propagation_delay": takes_time})
+        what = scene(walking(), medium={"propagation_delay": takes_time})
         straight = played(live(what), 100)
         stream = live(what)
         played(stream, 3)
@@ -239,7 +239,7 @@ def test_blocks_allocate_nothing_that_counts(live):
     what = scene(
         *(source(name=str(n), position_m=at(40 * n - 60)) for n in range(3)),
         walking(),
-        output={"propagation_delay": True},
+        medium={"propagation_delay": True},
     )
     stream = live(what, 1024)
     out = np.empty((2, 1024), dtype=np.float32)

@@ -17,7 +17,7 @@ from scenes import Scene, read_scene, scene_text, write_scene
 from scenes.schema import make_schema, schema_text
 
 MINIMAL = """\
-version: 1
+version: 2
 sample_rate_hz: 48000
 sources:
   - name: violin
@@ -112,9 +112,9 @@ def scenes(draw):
             "temperature_c": draw(st.floats(-50, 60)),
             "relative_humidity_percent": draw(st.floats(0, 100)),
             "air_absorption": draw(st.booleans()),
+            "propagation_delay": draw(st.booleans()),
         },
         output={
-            "propagation_delay": draw(st.booleans()),
             "loudness_lufs": draw(st.none() | st.floats(-70, 0)),
             "sample_format": "float32",
             "limit_true_peak": draw(st.booleans()),
@@ -158,7 +158,7 @@ def test_a_written_scene_reads_well():
     assert "# World axes: x front, y left, z up." in text
     body = text[text.index("version:") :]
     assert body == (
-        "version: 1\n"
+        "version: 2\n"
         "title: Duo\n"
         "sample_rate_hz: 48000  # of the render, and of every sound file\n"
         "\n"
@@ -271,10 +271,10 @@ WRONG = {
         MINIMAL.replace("    file: violin.wav\n", ""),
         ":4:5: sources[0] needs the key 'file'.",
     ),
-    "no sources": ("version: 1\nsample_rate_hz: 48000\nsources: []\n", ":3:1: sources must not be"),
+    "no sources": ("version: 2\nsample_rate_hz: 48000\nsources: []\n", ":3:1: sources must not be"),
     "another version": (
-        MINIMAL.replace("version: 1", "version: 2"),
-        ":1:1: scene version 2 is unknown; this program reads version 1.",
+        MINIMAL.replace("version: 2", "version: 3"),
+        ":1:1: scene version 3 is unknown; this program reads versions 1 to 2.",
     ),
     "same name": (
         MINIMAL + MINIMAL[MINIMAL.index("  - ") :],
@@ -338,7 +338,7 @@ WRONG = {
         "clip; sample_format is pcm24.",
     ),
     "too loud": (MINIMAL + "output:\n  loudness_lufs: 3\n", ":8:3: output.loudness_lufs must be"),
-    "twice": (MINIMAL + "version: 1\n", ":7:1: the key 'version' is given twice."),
+    "twice": (MINIMAL + "version: 2\n", ":7:1: the key 'version' is given twice."),
     "alias": (MINIMAL + "title: &a x\nroom: *a\n", ":7:8: anchors and aliases"),
     "alias bomb": (
         "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n",
@@ -351,7 +351,7 @@ WRONG = {
     "YAML": ("sources: [\n", ":2:1: not valid YAML"),
     "tab": ("a:\n\tb: 1\n", ":2:1: not valid YAML"),
     "control character": ("a: 1\nb: \x01\n", ":2:1: not valid YAML"),
-    "not UTF-8": (b"version: 1\ntitle: \xff\n", ":2:8: not UTF-8 text."),
+    "not UTF-8": (b"version: 2\ntitle: \xff\n", ":2:8: not UTF-8 text."),
     "empty": ("", ":1:1: the file is empty."),
     "a list": ("- 1\n", ":1:1: a scene is a mapping"),
     "deep": ("[" * 5000, ":1:1: nested too deeply"),

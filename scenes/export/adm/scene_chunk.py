@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from scenes.export.adm.bw64 import Bw64
 from scenes.export.exported import ExportedScene
+from scenes.migrations import migrated
 from scenes.scene import Scene
 
 CHUNK = b"aurl"
@@ -57,7 +58,7 @@ def carried_scene(file: Bw64) -> CarriedScene | None:
         if document["axml_sha256"] != hashlib.sha256(file.chunks[b"axml"]).hexdigest():
             return None
         carried = CarriedScene(
-            scene=Scene.model_validate(document["scene"]),
+            scene=Scene.model_validate(migrated(document["scene"])),
             names=tuple(_file_name(name) for name in document["names"]),
             gain_db=float(document["gain_db"]),
         )

@@ -1,4 +1,4 @@
-"""`auralize scene`: put the stems where the players are."""
+"""`auralize scene compose`: put the stems where the players are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auralize.cli.options import (
 from auralize.cli.terminal import stage_bars
 
 
-@click.command(epilog="Example: auralize scene take/ --out out")
+@click.command(epilog="Example: auralize scene compose take/ --out out")
 @recording_options
 @out_option
 @model_option
@@ -34,7 +34,7 @@ from auralize.cli.terminal import stage_bars
     metavar="SECONDS",
     help="With --room: how long the room rings.",
 )
-def scene(
+def compose(
     take: Path,
     audio: Path | None,
     rate_hz: float | None,
