@@ -217,6 +217,8 @@ def load_pyk4a(library: str | None = None) -> Any:
     Raises:
         DependencyError: One of them cannot be loaded.
     """
+    # libk4a prints what it thinks went wrong; the errors raised here say it.
+    os.environ.setdefault("K4A_ENABLE_LOG_TO_STDOUT", "0")
     library = library or os.environ.get(LIBRARY_VARIABLE)
     if library:
         try:

@@ -30,7 +30,11 @@ _OUTLIER_S = 0.05
 
 
 class SimulatedCamera:
-    """The cameras of a take, as a driver; see `simulated_devices`."""
+    """The cameras of a take, as a driver; see `simulated_devices`.
+
+    Attributes:
+        withheld: When faults dropped a capture.
+    """
 
     def __init__(
         self, recording: K4ARecording, clock: SimulatedClock, faults: Faults, *, loop: bool
@@ -49,6 +53,7 @@ class SimulatedCamera:
         self._loop = loop
         self._imu = imu
         self._rng = np.random.default_rng([faults.seed, 1])
+        self.withheld: list[float] = []
         self.length_s = len(recording.depth_times_s) / self.fps
         clock.join(self)
 
@@ -80,6 +85,8 @@ class SimulatedCamera:
                 self._clock.leave(self)
                 yield from _nothing_more()
             lost = rng.random() < faults.drop_images
+            if lost:
+                self.withheld.append(time_s)
             yield None if lost else self._capture(image, turn * count, time_s)
             index += 1
 
@@ -118,7 +125,11 @@ class SimulatedCamera:
 
 
 class SimulatedSound:
-    """The sound of a take, as a driver; see `simulated_devices`."""
+    """The sound of a take, as a driver; see `simulated_devices`.
+
+    Attributes:
+        withheld: When faults dropped samples, and how many.
+    """
 
     def __init__(
         self, take: Take, length_s: float, clock: SimulatedClock, faults: Faults, *, loop: bool
@@ -129,6 +140,7 @@ class SimulatedSound:
         self.bits = 16
         self.live = clock.live
         self._take = take
+        self.withheld: list[tuple[float, int]] = []
         self._count = round(length_s * take.sample_rate_hz)
         self._clock = clock
         self._faults = faults
@@ -163,7 +175,9 @@ class SimulatedSound:
             if faults.unplug_sound_s is not None and stop_s >= faults.unplug_sound_s:
                 raise DeviceError(f"{self.name} were unplugged at {stop_s:.2f} s.")
             if start_s >= next_xrun_s:
-                heard += round(faults.xrun_length_s * rate_hz)
+                lost = round(faults.xrun_length_s * rate_hz)
+                self.withheld.append((start_s, lost))
+                heard += lost
                 next_xrun_s += faults.xrun_every_s or float("inf")
                 overflowed = True
                 continue

@@ -182,7 +182,8 @@ class Tracks:
         """Return whether to write an image, and count it."""
         time_us -= self._start_us
         self.image_us = max(self.image_us, time_us)
-        if self.end_us is not None and time_us >= self.end_us:
+        # Times are rounded: an image at the very end must not depend on the last microsecond.
+        if self.end_us is not None and time_us > self.end_us - counter.period_us / 4:
             return False
         if time_us < stream.written_us:
             counter.late += 1
