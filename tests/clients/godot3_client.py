@@ -94,11 +94,21 @@ def check(folder: Path) -> ClientFigures:
     return figures(play(folder), "Godot")
 
 
-def play(folder: Path) -> Played:
-    """Import a project in the editor, play its main scene, and return what the script noted."""
+def play(folder: Path, *, inside: str = "") -> Played:
+    """Import a project in the editor, play its main scene, and return what the script noted.
+
+    Args:
+        folder: The project.
+        inside: Put all but project.godot into this folder of a project, as in a larger game.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch) / "project"
-        shutil.copytree(folder, project)
+        shutil.copytree(folder, project / inside)
+        if inside:
+            settings = (project / inside / "project.godot").read_text(encoding="utf-8")
+            (project / inside / "project.godot").unlink()
+            settings = settings.replace("res://ensemble.tscn", f"res://{inside}/ensemble.tscn")
+            (project / "project.godot").write_text(settings, encoding="utf-8")
         _run(project, "--editor", "--quit")
         probe = _PROBE.replace("TIMES", ", ".join(map(str, TIMES_S)))
         (project / "probe.gd").write_text(probe, encoding="utf-8")

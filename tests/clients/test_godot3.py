@@ -58,6 +58,14 @@ def test_level_is_the_scenes(played, source):
     assert level_db == pytest.approx(law_db, abs=0.02)
 
 
+def test_the_folder_may_lie_anywhere_in_a_project(golden_export):
+    inside = godot3_client.play(golden_export("godot3"), inside="music/quartet")
+    figures = godot_probe.figures(inside, "Godot")
+    assert figures.position_error_m < 0.001
+    assert figures.start_offset_samples == 0
+    assert {length for length, *_ in inside.stems.values()} == {DURATION_S}
+
+
 def test_sources_upside_down_cancel_out(tmp_path):
     export(pairs_scene(tmp_path), "godot3", tmp_path / "out")
     played = godot3_client.play(tmp_path / "out")

@@ -107,7 +107,7 @@ def test_all_that_is_named_is_there(project):
         internal = [a["id"] for kind, a, _ in parts if kind == "sub_resource"]
         for kind, attributes, _ in parts:
             if kind == "ext_resource":
-                assert (project / attributes["path"].strip('"').removeprefix("res://")).is_file()
+                assert (path.parent / attributes["path"].strip('"')).is_file()
         assert len(set(external)) == len(external)
         assert set(re.findall(r'ExtResource\( ("?\d+"?) \)', text)) == set(external)
         assert set(re.findall(r'SubResource\( ("?\d+"?) \)', text)) == set(internal)

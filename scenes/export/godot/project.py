@@ -151,8 +151,8 @@ the powers of both channels is what follows the distance law.
 
 ## In a game of your own
 
-- `ensemble.tscn` is a scene like any other: copy this folder into your project (not
-  `project.godot`) and instance it. Take `Listener` out if you have a camera of your own.
+- `ensemble.tscn` is a scene like any other: copy this folder into your project, wherever you like
+  (without `project.godot`), and instance it. Take `Listener` out if you have a camera of your own.
 - `ensemble.gd` starts all stems in one mix, so that they are in sync to the sample, moves the
   players by the sound's clock, and has `play(from_s)`, `pause()`, `resume()`, `position_s()` and
   the signal `finished`. Don't start stems one by one.

@@ -24,7 +24,7 @@ class SceneFile:
         self._nodes: list[str] = []
 
     def external(self, path: str, kind: str) -> str:
-        """Name a file of the project (res://…); return the reference to it."""
+        """Name a file, relative to this one; return the reference to it."""
         number = len(self._external) + 1
         self._external.append(
             f'[ext_resource path="{path}" type="{self._dialect.name(kind)}" '

@@ -36,11 +36,11 @@ def main_scene(dialect: Dialect, exported: ExportedScene, *, turned_down_db: flo
         "Ensemble",
         "Node3D",
         None,
-        {"script": file.external("res://ensemble.gd", "Script")},
+        {"script": file.external("ensemble.gd", "Script")},
     )
     _add_surroundings(file)
     if exported.room is not None:
-        room = file.external("res://shapes/room.tscn", "PackedScene")
+        room = file.external("shapes/room.tscn", "PackedScene")
         file.instance("Room", room, ".", {})
     _add_listener(file, dialect, exported)
     file.node("Players", "Node3D", ".")
@@ -77,7 +77,7 @@ def _add_listener(file: SceneFile, dialect: Dialect, exported: ExportedScene) ->
             "current": "true",
             "fov": "75.0",
             "near": "0.05",
-            "script": file.external("res://free_look.gd", "Script"),
+            "script": file.external("free_look.gd", "Script"),
         },
     )
     file.node("Ears", "AudioListener3D", "Listener/Camera", {"current": "true"})
@@ -102,7 +102,7 @@ def _add_player(
         _add_marker(file, dialect, source, place)
     else:
         top_m = float(source.mesh.vertices_m[:, 2].max())
-        shape = file.external(f"res://shapes/{source.identifier}.tscn", "PackedScene")
+        shape = file.external(f"shapes/{source.identifier}.tscn", "PackedScene")
         file.instance("Shape", shape, place, {"transform": engine_pose(dialect, upright)})
     if dialect.version == 4:  # Godot 3 has labels from 3.5 on only.
         above = Pose(position_m=np.array([0.0, 0.0, top_m + _LABEL_ABOVE_M]))
@@ -128,7 +128,7 @@ def _add_stem(file: SceneFile, source: ExportedSource, place: str, turned_down_d
         "AudioStreamPlayer3D",
         place,
         {
-            "stream": file.external(f"res://stems/{source.identifier}.wav", "AudioStreamWAV"),
+            "stream": file.external(f"stems/{source.identifier}.wav", "AudioStreamWAV"),
             "volume_db": number(volume_db),
             "attenuation_model": str(_INVERSE_DISTANCE),
             "unit_size": number(source.reference_distance_m),

@@ -1,0 +1,60 @@
+"""Godot 4's web build plays the golden scene: places, sides, levels and starts."""
+
+import godot4_client
+import godot_probe
+import numpy as np
+import pytest
+from client_figures import tone_db
+from godot_probe import IDENTIFIERS, from_start, pairs_scene
+from golden_scene import DURATION_S, FRONT, LEFT, RATE_HZ, RIGHT
+
+from auralize.exporting import export
+
+pytestmark = [
+    pytest.mark.client,
+    pytest.mark.skipif(bool(godot4_client.missing()), reason=godot4_client.missing()),
+]
+
+
+@pytest.fixture(scope="module")
+def played(golden_export):
+    return godot4_client.play(golden_export("godot"))
+
+
+def test_places_sides_and_starts(played):
+    figures = godot_probe.figures(played, "Godot")
+    assert figures.client.startswith("Godot 4.")
+    assert figures.position_error_m < 0.001
+    # Godot's own panning strength of 0.5 leaves 6 dB between the sides.
+    assert figures.left_db[0] - figures.left_db[1] == pytest.approx(6.02, abs=0.05)
+    assert figures.right_db[1] - figures.right_db[0] == pytest.approx(6.02, abs=0.05)
+    assert figures.start_offset_samples == 0
+    assert godot_probe.listener_error_rad(played) < 1e-5
+
+
+def test_stems_are_as_long_as_the_scene(played):
+    assert set(played.stems) == set(IDENTIFIERS.values())
+    assert played.rate_hz == RATE_HZ
+    for length_s, rate_hz, size in played.stems.values():
+        assert length_s == DURATION_S
+        assert rate_hz == RATE_HZ
+        assert size == 2 * DURATION_S * RATE_HZ
+
+
+@pytest.mark.parametrize("source", [LEFT, RIGHT, FRONT])
+def test_level_is_the_scenes(played, source):
+    sound = from_start(played.sound)
+    powers = [tone_db(channel, RATE_HZ, source.tone_hz, 0.6, 1.9) for channel in sound.T]
+    level_db = 10 * np.log10(sum(10 ** (power / 10) for power in powers))
+    law_db = 20 * np.log10(0.25 * source.reference_distance_m / 2.0) + source.gain_db
+    assert level_db == pytest.approx(law_db, abs=0.02)
+
+
+def test_sources_upside_down_cancel_out(tmp_path):
+    export(pairs_scene(tmp_path), "godot", tmp_path / "out")
+    played = godot4_client.play(tmp_path / "out")
+    assert len(played.stems) == 33
+    tone, rest = godot_probe.cancelled(played)
+    assert tone == pytest.approx(godot_probe.PAIRS_TONE / np.sqrt(2), rel=0.01)
+    # A stem that starts elsewhere leaves 0.1; the dither of 32 stems is 1e-4.
+    assert rest < 3e-4
