@@ -1,21 +1,123 @@
-"""`auralize evaluate`: stems against the truth of a simulated take."""
+"""`auralize evaluate`: stems of a simulated take against its truth, or systems over a corpus."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from auralize.cli.options import out_folder, out_option, take_argument
+from auralize.cli.options import out_folder, out_option
+from auralize.cli.terminal import stage_bars
 
 
-@click.command(epilog="Example: auralize evaluate take/ --out out")
-@take_argument
+class _Named(click.ParamType[tuple[str, str]]):
+    """NAME=VALUE."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, rest = str(value).partition("=")
+        if not name or not equals or not rest:
+            self.fail(f"write NAME=VALUE, not {value!r}", param, ctx)
+        return name, rest
+
+
+@click.command(
+    epilog="Example: auralize evaluate corpus/ --system ours=runs/ensemble/best.safetensors "
+    "--system label=runs/pcs-label/best.safetensors --material 'held-out=csoundgm' --out tables/"
+)
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @out_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def evaluate(take: Path, out: Path | None, as_json: bool) -> None:
-    """Score the stems of OUT against TAKE/truth: SI-SDR of mixture, stem and ideal mask."""
+@click.option(
+    "--system",
+    "systems",
+    multiple=True,
+    type=_Named(),
+    help="With a corpus: a checkpoint, and what to call it. Else the one that ships.",
+)
+@click.option(
+    "--material",
+    "materials",
+    multiple=True,
+    type=_Named(),
+    help="With a corpus: families (commas between them) to test on, and what to call them. Else "
+    "each family by itself.",
+)
+@click.option(
+    "--clouds",
+    type=click.Path(exists=True, path_type=Path),
+    help="With a corpus: bank of performers' clouds, where it lies elsewhere.",
+)
+@click.option(
+    "--moves",
+    type=click.Path(exists=True, path_type=Path),
+    help="With a corpus: bank of players' movements, where it lies elsewhere.",
+)
+@click.option(
+    "--mixtures",
+    default=24,
+    show_default=True,
+    type=click.IntRange(2),
+    help="With a corpus: mixtures of each kind and number of players.",
+)
+def evaluate(
+    source: Path,
+    out: Path | None,
+    as_json: bool,
+    systems: Sequence[tuple[str, str]],
+    materials: Sequence[tuple[str, str]],
+    clouds: Path | None,
+    moves: Path | None,
+    mixtures: int,
+) -> None:
+    """Score separation: the stems of one take, or systems over a corpus.
+
+    SOURCE is a simulated take, whose stems in OUT are compared with its truth (SI-SDR of mixture,
+    stem and ideal mask); or a corpus of `auralize corpus`, on whose test split systems are
+    measured: tables by number of players and of images, by instrument, duets, shuffled conditions,
+    written to OUT as study.md, study.json and study.png.
+    """
+    if (source / "shards").is_dir():
+        _evaluate_corpus(source, out, as_json, systems, materials, clouds, moves, mixtures)
+    else:
+        _evaluate_take(source, out, as_json)
+
+
+def _evaluate_corpus(
+    corpus: Path,
+    out: Path | None,
+    as_json: bool,
+    systems: Sequence[tuple[str, str]],
+    materials: Sequence[tuple[str, str]],
+    clouds: Path | None,
+    moves: Path | None,
+    mixtures: int,
+) -> None:
+    from separation.checkpoint import DEFAULT_CHECKPOINT, shipped_checkpoints
+    from separation.tables import StudyConfig, compare_systems, write_study
+    from separation.training.conditions import Banks
+
+    with stage_bars() as bar:
+        measured = compare_systems(
+            dict(systems) or {DEFAULT_CHECKPOINT: shipped_checkpoints()[DEFAULT_CHECKPOINT]},
+            corpus,
+            {name: families.split(",") for name, families in materials} or None,
+            StudyConfig(mixtures=mixtures),
+            banks=Banks.beside(corpus, clouds, moves),
+            progress=bar("evaluate"),
+        )
+    path = write_study(out or Path("tables"), measured)
+    click.echo(json.dumps(measured.to_dict(), indent=1) if as_json else str(path))
+
+
+def _evaluate_take(take: Path, out: Path | None, as_json: bool) -> None:
     from capture.performer import read_performers
     from separation.evaluate import evaluate_take
     from separation.stem import read_separation

@@ -1,0 +1,225 @@
+"""Measure one system on mixtures: SDR, SIR, SAR, SI-SDR, SD-SDR, PES, EPS, against three bounds.
+
+The mixture itself bounds from below, the ideal binary mask of the system's own front end from
+above; between them lies the share that was reached. With the conditions passed on to the next
+player, a system that looks at them falls far below the mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from separation.metrics import (
+    bss_eval,
+    energy_at_predicted_silence,
+    predicted_energy_at_silence,
+    sd_sdr,
+    si_sdr,
+)
+from separation.model import SeparationModel
+from separation.training.mixing import Mixture
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
+
+MaskKind = Literal["soft", "binary"]
+
+_SILENCE_WINDOW_S = 0.1
+_FARTHEST_DB = 80.0
+_Measured: TypeAlias = dict[str, np.ndarray]
+
+FIGURES = ("sdr", "sir", "sar", "si_sdr", "sd_sdr", "pes", "eps")
+"""What is measured of every stem, in dB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A network and how it gets its conditions.
+
+    Attributes:
+        name: What people call it.
+        model: In evaluation mode.
+        encode: Gives the condition vectors of a mixture's players.
+    """
+
+    name: str
+    model: SeparationModel
+    encode: Callable[[Mixture], Float[Tensor, "players K *moments"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Figures of one system on mixtures of one kind and size, in dB, each of shape (stems,).
+
+    Attributes:
+        instruments: Whose stem each is.
+        stems: By figure (`FIGURES`); NaN where a figure is not defined.
+        mixture: The mixture's own, likewise.
+        ideal: Those of the ideal binary mask.
+        shuffled_si_sdr: SI-SDR with the conditions of the next player.
+        residual_db: Energy that the stems leave over that of the mixture, by mixture.
+    """
+
+    instruments: tuple[str, ...]
+    stems: dict[str, Float64[np.ndarray, "stems"]]
+    mixture: dict[str, Float64[np.ndarray, "stems"]]
+    ideal: dict[str, Float64[np.ndarray, "stems"]]
+    shuffled_si_sdr: Float64[np.ndarray, "stems"]
+    residual_db: Float64[np.ndarray, "mixtures"]
+
+    def mean(self, figure: str) -> float:
+        """Return the mean of a figure over the stems that have it."""
+        return defined_mean(self.stems[figure])
+
+    @property
+    def gain_db(self) -> float:
+        """Improvement of SI-SDR over the mixture."""
+        return self.mean("si_sdr") - defined_mean(self.mixture["si_sdr"])
+
+    @property
+    def gain_error_db(self) -> float:
+        """Standard error of that improvement."""
+        gains = np.clip(self.stems["si_sdr"], -_FARTHEST_DB, None) - self.mixture["si_sdr"]
+        return float(np.nanstd(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
+
+    @property
+    def share(self) -> float:
+        """Share of the ideal binary mask's improvement of SI-SDR that was reached."""
+        mixture = defined_mean(self.mixture["si_sdr"])
+        return self.gain_db / (defined_mean(self.ideal["si_sdr"]) - mixture)
+
+    @property
+    def shuffled_gain_db(self) -> float:
+        """Improvement over the mixture with the conditions of the next player."""
+        return defined_mean(self.shuffled_si_sdr) - defined_mean(self.mixture["si_sdr"])
+
+    def summary(self) -> dict[str, float]:
+        """Return the means as a mapping for JSON."""
+        return {
+            **{figure: self.mean(figure) for figure in FIGURES},
+            **{
+                f"mixture_{figure}": defined_mean(self.mixture[figure])
+                for figure in ("sdr", "si_sdr")
+            },
+            **{
+                f"ideal_{figure}": defined_mean(self.ideal[figure])
+                for figure in ("sdr", "sir", "si_sdr")
+            },
+            "gain": self.gain_db,
+            "gain_error": self.gain_error_db,
+            "share": self.share,
+            "shuffled_gain": self.shuffled_gain_db,
+            "residual": defined_mean(self.residual_db),
+        }
+
+    def gain_by_instrument(self) -> dict[str, float]:
+        """Return the improvement of SI-SDR of each instrument's stems."""
+        gains = self.stems["si_sdr"] - self.mixture["si_sdr"]
+        names = np.array(self.instruments)
+        return {name: defined_mean(gains[names == name]) for name in sorted(set(self.instruments))}
+
+
+@torch.inference_mode()
+def measure_system(
+    system: System, mixtures: Sequence[Mixture], *, masks: MaskKind = "soft", full: bool = True
+) -> Figures:
+    """Separate mixtures and compare the stems with the sources.
+
+    Args:
+        system: The system.
+        mixtures: Of equally many players, all of whom sound.
+        masks: As they are, or 1 where a performer's mask is the largest (sigmoid heads: above
+            one half) and 0 elsewhere.
+        full: Also SDR, SIR and SAR, which take most of the time.
+    """
+    parts = [_one(system, mixture, masks, full) for mixture in mixtures]
+    return Figures(
+        instruments=tuple(name for mixture in mixtures for name in mixture.instruments),
+        stems=_joined([part[0] for part in parts]),
+        mixture=_joined([part[1] for part in parts]),
+        ideal=_joined([part[2] for part in parts]),
+        shuffled_si_sdr=np.concatenate([part[3] for part in parts]),
+        residual_db=np.array([part[4] for part in parts]),
+    )
+
+
+def _joined(parts: Sequence[_Measured]) -> _Measured:
+    return {figure: np.concatenate([part[figure] for part in parts]) for figure in FIGURES}
+
+
+def _one(
+    system: System, mixture: Mixture, kind: MaskKind, full: bool
+) -> tuple[_Measured, _Measured, _Measured, np.ndarray, float]:
+    model, references = system.model, mixture.sources.astype(np.float64)
+    sources, mixed = torch.from_numpy(mixture.sources), torch.from_numpy(mixture.mixture)
+    spectrum = model.front_end.stft(mixed[None])
+    pictures = model.front_end.warp(model.front_end.stft(sources).abs())
+    ideal = torch.nn.functional.one_hot(pictures.argmax(dim=0), len(sources)).movedim(-1, 0)
+    conditions = system.encode(mixture)[None]
+    picture = model.front_end.network_input(spectrum.abs())
+    masks = model.masks(model.mask_logits(_padded(picture, model.frame_multiple), conditions))[0]
+    masks = masks[..., : picture.shape[-1]]
+    if kind == "binary":
+        masks = _binary(masks, model.config.head)
+    every = torch.cat([masks, ideal.float(), masks.roll(1, dims=0)])
+    sounds = model.front_end.istft(model.front_end.unwarp(every) * spectrum, mixed.shape[-1])
+    stems, best, shuffled = (part.double().numpy() for part in sounds.chunk(3))
+    heard = np.broadcast_to(mixture.mixture.astype(np.float64), references.shape)
+    left = mixture.mixture - stems.sum(axis=0)
+    energy = float(np.sum(np.square(mixture.mixture, dtype=np.float64)))
+    residual_db = 10 * float(np.log10(max(float(np.sum(left**2)) / energy, 1e-12)))
+    rate_hz = model.config.spectrogram.sample_rate_hz
+    stem_figures, mixture_figures, ideal_figures = (
+        _figures(references, estimate, rate_hz, full) for estimate in (stems, heard, best)
+    )
+    return stem_figures, mixture_figures, ideal_figures, si_sdr(references, shuffled), residual_db
+
+
+def _figures(
+    references: Float64[np.ndarray, "stems samples"],
+    estimates: Float64[np.ndarray, "stems samples"],
+    rate_hz: int,
+    full: bool,
+) -> _Measured:
+    window = round(_SILENCE_WINDOW_S * rate_hz)
+    unknown = np.full(len(references), np.nan)
+    bss = bss_eval(references, estimates) if full else None
+    return {
+        "sdr": unknown if bss is None else bss.sdr_db,
+        "sir": unknown if bss is None else bss.sir_db,
+        "sar": unknown if bss is None else bss.sar_db,
+        "si_sdr": si_sdr(references, estimates),
+        "sd_sdr": sd_sdr(references, estimates),
+        "pes": predicted_energy_at_silence(references, estimates, window),
+        "eps": energy_at_predicted_silence(references, estimates, window),
+    }
+
+
+def _binary(masks: Float[Tensor, "players rows t"], head: str) -> Float[Tensor, "players rows t"]:
+    if head == "sigmoid":
+        return (masks > 0.5).to(masks.dtype)
+    owner = masks.argmax(dim=0)
+    return torch.nn.functional.one_hot(owner, len(masks)).movedim(-1, 0).to(masks.dtype)
+
+
+def _padded(
+    picture: Float[Tensor, "1 1 rows t"], multiple: int
+) -> Float[Tensor, "1 1 rows padded"]:
+    """Repeat the last frame until the network can halve the window."""
+    missing = -picture.shape[-1] % multiple
+    return torch.nn.functional.pad(picture, (0, missing, 0, 0), mode="replicate")
+
+
+def defined_mean(values: np.ndarray) -> float:
+    """Return the mean of the values that are defined; NaN where none is.
+
+    A silent stem has −inf: it counts as −80 dB, as much as silence can cost.
+    """
+    defined = np.clip(values[~np.isnan(values)], -_FARTHEST_DB, _FARTHEST_DB)
+    return float(defined.mean()) if len(defined) else float("nan")
