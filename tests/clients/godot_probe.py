@@ -31,8 +31,11 @@ IDENTIFIERS = {
     "front": "Flote_front",
     "behind": "behind_moving",
 }
-PAIRS_TONE = 0.02
-PAIRS_TONE_HZ = 1000.0
+LAW_DISTANCES_M = (0.05, 0.15, 0.4, 1.3, 5.0, 30.0)
+LAW_TONES_HZ = (500.0, 700.0, 900.0, 1100.0, 1300.0, 8000.0)
+LAW_AMPLITUDE = 0.05
+LAW_REFERENCE_M = 1.3
+LAW_GAIN_DB = -6.0
 TIMES_S = tuple(sorted(BEHIND.positions_m))
 
 
@@ -79,32 +82,53 @@ def figures(played: Played, client: str) -> ClientFigures:
 
 
 def pairs_scene(folder: Path) -> Path:
-    """Write a scene of 33 sources in one place, √2 m from the listener; return its path.
+    """Write a scene of pairs and of tones; return its path.
 
-    32 are noise, every other one upside down: all together they are silent if they start on one
-    sample, and far from it if any does not. What is left is the last one, a soft tone.
+    32 sources in one place are noise, every other one upside down: all together they are silent if
+    they start on one sample, and far from it if any does not. What is left are soft tones, each at
+    one of LAW_DISTANCES_M from the listener, all around.
     """
     noise = np.random.default_rng(7).uniform(-0.25, 0.25, RATE_HZ)
-    tone = PAIRS_TONE * np.sin(2 * np.pi * PAIRS_TONE_HZ / RATE_HZ * np.arange(RATE_HZ))
-    soundfile.write(folder / "sounds.wav", np.stack([noise, -noise, tone], axis=1), RATE_HZ)
+    times = np.arange(RATE_HZ) / RATE_HZ
+    tones = [LAW_AMPLITUDE * np.sin(2 * np.pi * tone * times) for tone in LAW_TONES_HZ]
+    soundfile.write(folder / "sounds.wav", np.stack([noise, -noise, *tones], axis=1), RATE_HZ)
     lines = ["version: 1", f"sample_rate_hz: {RATE_HZ}", "sources:"]
-    for index, channel in enumerate([1, 2] * 16 + [3]):
-        lines += [f"  - name: s{index}", "    file: sounds.wav", f"    channel: {channel}"]
-        lines += ["    position_m: [1, 1, 1.2]"]
+    lines += [
+        f"  - {{name: s{index}, file: sounds.wav, channel: {1 + index % 2}, "
+        "position_m: [1, 1, 1.2]}"
+        for index in range(32)
+    ]
+    for index, distance_m in enumerate(LAW_DISTANCES_M):
+        angle = 2.0 * index
+        lines += [
+            f"  - name: t{index}",
+            "    file: sounds.wav",
+            f"    channel: {3 + index}",
+            f"    gain_db: {LAW_GAIN_DB}",
+            f"    reference_distance_m: {LAW_REFERENCE_M}",
+            f"    position_m: [{distance_m * np.cos(angle)}, {distance_m * np.sin(angle)}, 1.2]",
+        ]
     path = folder / "pairs.yaml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
-def cancelled(played: Played) -> tuple[float, float]:
-    """Return the amplitude of the pairs scene's tone, and what is left of its noise (RMS)."""
-    loud = np.flatnonzero(np.abs(played.sound).sum(axis=1) > PAIRS_TONE / 10)
+def pairs_and_tones(played: Played) -> tuple[np.ndarray, float]:
+    """Return each tone's level in dB (power of both channels), and the noise left (RMS)."""
+    loud = np.flatnonzero(np.abs(played.sound).sum(axis=1) > LAW_AMPLITUDE / 10)
     sound = played.sound[loud[0] + RATE_HZ // 4 : loud[0] + 3 * RATE_HZ // 4]
     times = np.arange(len(sound)) / RATE_HZ
-    waves = np.exp(2j * np.pi * PAIRS_TONE_HZ * times)
-    parts = np.stack([waves.real, waves.imag], axis=1)
+    waves = np.exp(2j * np.pi * np.outer(times, LAW_TONES_HZ))
+    parts = np.hstack([waves.real, waves.imag])
     fit = np.linalg.lstsq(parts, sound, rcond=None)[0]
-    return float(np.linalg.norm(fit)), float(np.std(sound - parts @ fit))
+    powers = np.sum(fit**2, axis=1).reshape(2, -1).sum(axis=0)
+    return 10 * np.log10(powers), float(np.std(sound - parts @ fit))
+
+
+def law_db(distance_m: float) -> float:
+    """Return how loud a tone of the pairs scene is by the scene's law, with its near limit."""
+    amplitude = LAW_AMPLITUDE * LAW_REFERENCE_M / max(distance_m, 0.15)
+    return 20 * np.log10(amplitude) + LAW_GAIN_DB
 
 
 def distance(godot_m, world_m) -> float:

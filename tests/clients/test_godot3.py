@@ -5,7 +5,15 @@ import godot_probe
 import numpy as np
 import pytest
 from client_figures import tone_db
-from godot_probe import IDENTIFIERS, distance, from_start, pairs_scene
+from godot_probe import (
+    IDENTIFIERS,
+    LAW_DISTANCES_M,
+    distance,
+    from_start,
+    law_db,
+    pairs_and_tones,
+    pairs_scene,
+)
 from golden_scene import BEHIND, DURATION_S, FRONT, LEFT, RATE_HZ, RIGHT
 
 from auralize.exporting import export
@@ -66,11 +74,11 @@ def test_the_folder_may_lie_anywhere_in_a_project(golden_export):
     assert {length for length, *_ in inside.stems.values()} == {DURATION_S}
 
 
-def test_sources_upside_down_cancel_out(tmp_path):
+def test_sources_upside_down_cancel_out_and_the_law_holds_at_all_distances(tmp_path):
     export(pairs_scene(tmp_path), "godot3", tmp_path / "out")
     played = godot3_client.play(tmp_path / "out")
-    assert len(played.stems) == 33
-    tone, rest = godot_probe.cancelled(played)
-    assert tone == pytest.approx(godot_probe.PAIRS_TONE / np.sqrt(2), rel=0.01)
-    # A stem that starts elsewhere leaves 0.1; the dither of 32 stems is 1e-4.
-    assert rest < 3e-4
+    assert len(played.stems) == 32 + len(LAW_DISTANCES_M)
+    levels_db, rest = pairs_and_tones(played)
+    np.testing.assert_allclose(levels_db, [law_db(d) for d in LAW_DISTANCES_M], atol=0.05)
+    # A stem that starts elsewhere leaves 0.1; the dither of all stems is 1e-4.
+    assert rest < 5e-4

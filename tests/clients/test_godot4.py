@@ -5,7 +5,14 @@ import godot_probe
 import numpy as np
 import pytest
 from client_figures import tone_db
-from godot_probe import IDENTIFIERS, from_start, pairs_scene
+from godot_probe import (
+    IDENTIFIERS,
+    LAW_DISTANCES_M,
+    from_start,
+    law_db,
+    pairs_and_tones,
+    pairs_scene,
+)
 from golden_scene import DURATION_S, FRONT, LEFT, RATE_HZ, RIGHT
 
 from auralize.exporting import export
@@ -50,11 +57,11 @@ def test_level_is_the_scenes(played, source):
     assert level_db == pytest.approx(law_db, abs=0.02)
 
 
-def test_sources_upside_down_cancel_out(tmp_path):
+def test_sources_upside_down_cancel_out_and_the_law_holds_at_all_distances(tmp_path):
     export(pairs_scene(tmp_path), "godot", tmp_path / "out")
     played = godot4_client.play(tmp_path / "out")
-    assert len(played.stems) == 33
-    tone, rest = godot_probe.cancelled(played)
-    assert tone == pytest.approx(godot_probe.PAIRS_TONE / np.sqrt(2), rel=0.01)
-    # A stem that starts elsewhere leaves 0.1; the dither of 32 stems is 1e-4.
-    assert rest < 3e-4
+    assert len(played.stems) == 32 + len(LAW_DISTANCES_M)
+    levels_db, rest = pairs_and_tones(played)
+    np.testing.assert_allclose(levels_db, [law_db(d) for d in LAW_DISTANCES_M], atol=0.05)
+    # A stem that starts elsewhere leaves 0.1; the dither of all stems is 1e-4.
+    assert rest < 5e-4
