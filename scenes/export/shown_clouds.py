@@ -11,7 +11,10 @@ from capture.cloud_sequence import CloudSequence
 from capture.point_cloud import PointCloud
 from scenes.export.exported import ExportedScene
 
-_FINEST_M = 0.008
+FINEST_M = 0.008
+"""Points nearer to each other than this say the same of a player."""
+
+_STEP = 1.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +59,31 @@ def shown_clouds(
     clouds: CloudSequence, budget: CloudBudget, duration_s: float
 ) -> Iterator[tuple[float, PointCloud]]:
     """Give times and clouds of a player; what is empty or after the end is left out."""
-    last_s = -np.inf
+    last_s, voxel_m = -np.inf, FINEST_M
     for index, time_s in enumerate(clouds.times_s.tolist()):
         if time_s > duration_s or time_s - last_s < budget.interval_s * 0.999:
             continue
         cloud = clouds.at(index)
         if len(cloud) > 0:
-            last_s = time_s
-            yield time_s, thinned(cloud, budget.points)
+            # What was fine enough before is a good guess, and a little less may do, too.
+            last_s, (shown, voxel_m) = time_s, thinned(cloud, budget.points, voxel_m / _STEP)
+            yield time_s, shown
 
 
-def thinned(cloud: PointCloud, most: int) -> PointCloud:
-    """Return a cloud of at most so many points, evenly spread over its surface."""
-    voxel_m = _FINEST_M
+def thinned(cloud: PointCloud, most: int, voxel_m: float = FINEST_M) -> tuple[PointCloud, float]:
+    """Return a cloud of at most so many points, evenly spread over its surface.
+
+    Args:
+        cloud: The points.
+        most: How many are left at most.
+        voxel_m: Side of the cubes to begin with, of which each keeps a point; they grow.
+
+    Returns:
+        The cloud, and the side at which it is small enough.
+    """
     kept = cloud
     while len(kept) > most:
         kept = cloud.thinned(voxel_m)
         # The points of a surface go with the inverse square of the voxel's side.
-        voxel_m *= max(1.05, float(np.sqrt(len(kept) / most)))
-    return kept
+        voxel_m *= max(_STEP, float(np.sqrt(len(kept) / most)))
+    return kept, max(voxel_m, FINEST_M)

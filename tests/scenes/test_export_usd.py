@@ -187,10 +187,13 @@ def test_thinned_clouds_stay_spread():
     away = rng.normal(size=(20_000, 3))
     ball = PointCloud(positions_m=away / np.linalg.norm(away, axis=1, keepdims=True))
     for most in (1500, 300, 10):
-        kept = thinned(ball, most)
+        kept, voxel_m = thinned(ball, most)
         assert 0.4 * most <= len(kept) <= most
         assert np.abs(kept.positions_m.mean(axis=0)).max() < 2 / np.sqrt(most)
-    assert thinned(kept, 5000) is kept
+        # Beginning where that ended, it is not thinned further than needed.
+        again, _ = thinned(ball, most, voxel_m / 1.1)
+        assert 0.4 * most <= len(again) <= most
+    assert thinned(kept, 5000)[0] is kept
 
 
 def test_budgets_hold(exported):

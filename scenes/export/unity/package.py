@@ -58,7 +58,7 @@ def write_package(path: Path, assets: Sequence[Asset]) -> None:
     # Neither time of day nor owner: the same scene gives the same bytes.
     with (
         path.open("wb") as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as packed,
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
         for asset in everything:

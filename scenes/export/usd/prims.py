@@ -24,8 +24,8 @@ from scenes.export.distance_law import level
 from scenes.export.exported import ExportedRoom, ExportedScene, ExportedSource, TriangleMesh
 from scenes.export.usd.text import (
     Prim,
+    integers,
     number,
-    numbers,
     quoted,
     samples,
     time_code,
@@ -290,8 +290,8 @@ def _triangles(vertices_m: Float[np.ndarray, "V 3"], faces: np.ndarray) -> list[
     extent = np.stack([vertices_m.min(axis=0), vertices_m.max(axis=0)])
     return [
         f"float3[] extent = {vectors(extent, 5)}",
-        f"int[] faceVertexCounts = {numbers([3] * len(faces))}",
-        f"int[] faceVertexIndices = {numbers(faces.reshape(-1).tolist())}",
+        f"int[] faceVertexCounts = {integers([3] * len(faces))}",
+        f"int[] faceVertexIndices = {integers(faces.reshape(-1).tolist())}",
         f"point3f[] points = {vectors(vertices_m, 5)}",
         'uniform token subdivisionScheme = "none"',
     ]

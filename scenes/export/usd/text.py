@@ -99,12 +99,14 @@ def vector(values: Iterable[float], digits: int = 6) -> str:
 
 def vectors(rows: Float[np.ndarray, "N D"], digits: int) -> str:
     """Return an array of tuples."""
-    return "[" + ", ".join(vector(row, digits) for row in rows.tolist()) + "]"
+    # One format for all is ten times as fast as one call for each.
+    one = "(" + ", ".join([f"%.{digits}f"] * rows.shape[1]) + ")"
+    return "[" + ", ".join([one] * len(rows)) % tuple(rows.reshape(-1).tolist()) + "]"
 
 
-def numbers(values: Iterable[float], digits: int = 0) -> str:
-    """Return an array of numbers."""
-    return "[" + ", ".join(number(float(value), digits) for value in values) + "]"
+def integers(values: Iterable[int]) -> str:
+    """Return an array of integers."""
+    return "[" + ", ".join(map(str, values)) + "]"
 
 
 def samples(times_s: Iterable[float], values: Iterable[str]) -> str:
