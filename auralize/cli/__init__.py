@@ -30,6 +30,7 @@ from auralize.cli.segment import segment
 from auralize.cli.separate import separate
 from auralize.cli.simulate import simulate
 from auralize.cli.train import train
+from auralize.cli.view import view
 from capture.errors import AuralizeError
 
 __all__ = ["cli", "main"]
@@ -72,6 +73,7 @@ for _verb in (
     render,
     export,
     import_,
+    view,
     listen,
     decode,
     compare,

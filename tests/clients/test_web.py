@@ -1,6 +1,8 @@
 """Chromium opens the page: what it asks for, shows and plays, and what hands and keys do to it."""
 
 import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +10,12 @@ import soundfile
 import web_client
 from chromium import Chromium
 from client_figures import tone_db
-from golden_scene import RATE_HZ, SOURCES
+from golden_scene import LISTENER_M, RATE_HZ, SOURCES
 from web_client import complaints, rendered, started, world
 
 from auralize.exporting import export
+from auralize.view import SceneServer
+from scenes.export.web.page import page_text
 
 pytestmark = [
     pytest.mark.client,
@@ -515,3 +519,79 @@ def test_the_scenes_listener_leads_until_one_walks(browser, tmp_path):
     page.click("#follow")
     assert page.run("auralize.state().following")
     page.close()
+
+
+def test_the_built_page_is_that_of_its_sources(tmp_path):
+    """`npm ci` and the build, from the committed lock file, give the committed page to the byte."""
+    npm = shutil.which("npm")
+    sources = Path(__file__).parents[2] / "scenes" / "page"
+    if npm is None:
+        pytest.skip("npm is not installed")
+    copy = tmp_path / "page"
+    shutil.copytree(sources, copy, ignore=shutil.ignore_patterns("node_modules"))
+    fetched = subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=copy, capture_output=True)
+    if fetched.returncode:
+        pytest.skip(f"npm ci failed: {fetched.stderr.decode(errors='replace')[-200:]}")
+    for step in (
+        ["run", "check"],
+        ["exec", "--", "node", "build.mjs", str(tmp_path / "page.html")],
+    ):
+        done = subprocess.run([npm, *step], cwd=copy, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page_text()
+
+
+def test_a_headset(browser, folder):
+    """Frames run in a WebXR session (of the emulator iwer), and the headset is the head."""
+    emulator = Path(__file__).parent / "node_modules" / "iwer" / "build" / "iwer.min.js"
+    if not emulator.is_file():
+        pytest.skip("npm ci was not run in tests/clients (iwer is missing)")
+    page = browser.page()
+    page.before(
+        emulator.read_text(encoding="utf-8")
+        + "\nwindow.xr = new IWER.XRDevice(IWER.metaQuest3);"
+        + "window.xr.installRuntime({forceInstall: true});"
+    )
+    page.open(folder / "index.html")
+    page.click("#start")
+    page.wait_for("auralize.state().state === 'playing'")
+    page.wait_for("!document.querySelector('#vr').hidden")
+    page.click("#vr")
+    page.wait_for("auralize.state().headsetFrames > 5")
+    # The room's own frame: 0.4 m to the right, 0.3 m back and 1.5 m up from where one stood.
+    page.run("window.xr.position.set(0.4, 1.5, 0.3)")
+    frames = page.run("auralize.state().headsetFrames")
+    page.wait_for(f"auralize.state().headsetFrames > {frames + 3}")
+    state = page.run("auralize.state()")
+    left, ahead = np.radians(110), np.radians(20)  # turned 20° to the left
+    wanted = np.array(LISTENER_M)
+    wanted += -0.4 * np.array([np.cos(left), np.sin(left), 0])
+    wanted += -0.3 * np.array([np.cos(ahead), np.sin(ahead), 0])
+    wanted[2] = 1.5
+    np.testing.assert_allclose(world(state["listener"]["position"]), wanted, atol=1e-3)
+    # The emulator's canvas lies over the page, as a headset's picture does.
+    page.run("document.querySelector('#vr').click()")
+    page.wait_for("document.querySelector('#vr').getAttribute('aria-pressed') === 'false'")
+    ended = page.run("auralize.state().listener.position")
+    np.testing.assert_allclose(world(ended)[:2], wanted[:2], atol=1e-3)
+    assert complaints(page) == []
+    page.close()
+
+
+def test_a_served_scene_reloads_when_it_changes(browser, tmp_path):
+    exported(tmp_path, ["position_m: [1, 0, 1]"], seconds=1.0)
+    path = tmp_path / "scene.yaml"
+    with SceneServer(path) as server:
+        page = browser.page()
+        page.open(server.url)
+        page.click("#start")
+        page.wait_for("auralize.state().state === 'playing'")
+        assert all(url.startswith(server.url) for url in page.requests)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("title: T", "titel: U"), encoding="utf-8")
+        page.wait_for("!document.querySelector('#notice').hidden")
+        assert "titel" in page.run("document.querySelector('#notice').textContent")
+        path.write_text(text.replace("title: T", "title: U"), encoding="utf-8")
+        page.wait_for("document.title === 'U' && window.auralize")
+        assert complaints(page) == []
+        page.close()

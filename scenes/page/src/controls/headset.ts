@@ -1,6 +1,6 @@
 /** WebXR: the headset is the head; sticks walk and turn, triggers grab players. */
 
-import { Group, Quaternion, Vector3 } from "three";
+import { type Group, Matrix4, Quaternion, Vector3 } from "three";
 import { yawOf } from "../listener";
 import type { Scenery } from "../scenery";
 import type { Pose } from "../sound/spatial";
@@ -18,6 +18,8 @@ export class Headset {
   private isSnapped = false;
   private readonly grabbed = new Map<Group, number>();
   private framesSeen = 0;
+  private readonly matrix = new Matrix4();
+  private readonly scale = new Vector3();
 
   constructor(
     private readonly scenery: Scenery,
@@ -74,11 +76,15 @@ export class Headset {
   update(seconds: number): void {
     const { session, stage, pose } = this;
     if (!session || !stage.renderer.xr.isPresenting) return;
+    // The cameras of a session are at the eyes, or behind them; the head is between them.
+    const { xr } = stage.renderer;
+    const space = xr.getReferenceSpace();
+    const seen = space && xr.getFrame()?.getViewerPose(space);
+    if (!seen) return;
     this.framesSeen++;
     stage.rig.updateMatrixWorld(true);
-    const camera = stage.renderer.xr.getCamera();
-    pose.position.setFromMatrixPosition(camera.matrixWorld);
-    pose.turn.setFromRotationMatrix(camera.matrixWorld);
+    this.matrix.fromArray(seen.transform.matrix).premultiply(stage.rig.matrixWorld);
+    this.matrix.decompose(pose.position, pose.turn, this.scale);
     this.scenery.listener.headset = pose;
     for (const source of session.inputSources) this.stick(source, seconds);
     for (const [controller, who] of this.grabbed) this.carry(controller, who);
