@@ -13,7 +13,8 @@ from jaxtyping import Float32
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import AudioFormat, K4ARecording
 
-_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
+SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
+"""Of the files that are read as sound."""
 
 
 class TakeSound(Protocol):
@@ -104,7 +105,7 @@ def find_sound_file(folder: Path) -> str | None:
     Raises:
         FileFormatError: There is more than one.
     """
-    names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+    names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in SOUND_SUFFIXES)
     if len(names) > 1:
         raise FileFormatError(
             f"{folder}: holds {len(names)} sound files ({', '.join(names[:3])}). Say which one "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from capture.take import Take
+from capture.take_file import RecordedEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class TakeSummary:
         channels: Of the sound, 0 where there is none.
         sample_rate_hz: Of the sound, 0 where there is none.
         clock: How the images' clock was moved onto the sound's.
+        recorded: How it was recorded and what got lost, None where nothing says so.
         warnings: What is odd, one sentence each.
     """
 
@@ -42,11 +44,15 @@ class TakeSummary:
     channels: int
     sample_rate_hz: int
     clock: str
+    recorded: RecordedEntry | None
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures for JSON."""
-        return asdict(self)
+        recorded = None if self.recorded is None else self.recorded.model_dump(mode="json")
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {
+            "recorded": recorded
+        }
 
     def lines(self) -> list[tuple[str, str]]:
         """Return a name and a text for each line that a person reads."""
@@ -67,7 +73,21 @@ class TakeSummary:
             ("cameras", cameras),
             ("sound", sound),
             ("clock", self.clock),
+            *self._how_it_was_recorded(),
         ]
+
+    def _how_it_was_recorded(self) -> list[tuple[str, str]]:
+        entry = self.recorded
+        if entry is None:
+            return []
+        lines = [
+            ("camera", entry.camera),
+            ("microphones", entry.sound or "none"),
+            ("recorded", f"{entry.started or 'at an unknown time'}, {entry.lost or 'whole'}"),
+        ]
+        if entry.fault is not None:
+            lines.append(("ended by", entry.fault))
+        return lines
 
 
 def summarize_take(take: Take) -> TakeSummary:
@@ -87,5 +107,6 @@ def summarize_take(take: Take) -> TakeSummary:
         channels=take.channel_count if take.has_sound else 0,
         sample_rate_hz=take.sample_rate_hz if take.has_sound else 0,
         clock=str(take.clock),
+        recorded=take.recorded,
         warnings=take.warnings,
     )

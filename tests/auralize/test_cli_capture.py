@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
 
 from auralize.cli import cli
 from auralize.cli.capture import capture
+from capture.errors import DeviceError, OutputError
 from capture.take import open_take
 
 
@@ -52,3 +56,83 @@ def test_sync_writes_what_the_claps_say(clap_take, tmp_path):
         assert take.clock.offset_s == pytest.approx(-0.08, abs=0.015)
     again = json.loads(run("sync", folder, "--json").stdout)
     assert again["claps"][0]["lag_s"] == pytest.approx(0.0, abs=2e-3)
+
+
+def test_a_simulated_recording_is_made_and_looked_into(duo_take, tmp_path):
+    out = tmp_path / "copy"
+    arguments = ("record", out, "--simulated", duo_take, "--seconds", 2, "--speed", 50)
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    assert "30 depth images, 30 color images, 2.00 s of sound, nothing missing" in done.output
+    again = run(*arguments)
+    assert isinstance(again.exception, OutputError)
+    assert "--force" in str(again.exception)
+    assert run(*arguments, "--force").exit_code == 0
+    assert "camera      simulated camera 000000000000" in run("info", out).output
+    assert "whole already" in run("repair", out).output
+
+
+def test_a_fault_is_an_error_that_says_what_is_kept(duo_take, tmp_path):
+    out = tmp_path / "copy"
+    done = run(
+        "record", out, "--simulated", duo_take, "--speed", 50, "--fault", "unplug-camera-s=1",
+        "--fault", "xrun-every-s=0.4",
+    )  # fmt: skip
+    assert isinstance(done.exception, DeviceError)
+    assert str(done.exception).endswith(f"unplugged at 1.00 s. What came before is in {out}.")
+    assert "15 depth images" in done.output
+    assert "samples of sound (now silence)" in done.output
+    shown = run("info", out)
+    assert "unplugged at 1.00 s" in shown.output
+    figures = json.loads(run("info", out, "--json").stdout)
+    assert figures["recorded"]["sound_missing_samples"] > 4000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--fault", "drop-images=0.1"), "need --simulated"),
+        (("--fps", "30", "--depth", "WFOV_UNBINNED"), "at most 15"),
+        (("--simulated", "take", "--fault", "smoke=1"), "drop-images"),
+        (("--depth", "FAR"), "NFOV_UNBINNED"),
+    ],
+)
+def test_wrong_options_of_record_are_exit_code_2(tmp_path, arguments, reason):
+    done = run("record", tmp_path / "out", *arguments)
+    assert done.exit_code == 2
+    assert reason in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_devices_answer_where_nothing_is_attached():
+    shown = run("devices")
+    assert shown.exit_code == 0
+    for word in ("cameras", "sound devices", "missing"):
+        assert word in shown.output
+    assert set(json.loads(run("devices", "--json").output)) == {"cameras", "sounds", "problems"}
+
+
+def test_a_file_is_imported(duo_take, tmp_path):
+    shown = run(
+        "import", duo_take / "take.mkv", tmp_path / "new", "--audio", duo_take / "audio.wav"
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "7 channels at 48000 Hz, 5.00 s" in run("info", tmp_path / "new").output
+
+
+def test_ctrl_c_ends_a_recording_well(duo_take, tmp_path):
+    out = tmp_path / "copy"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "auralize", "capture", "record", out, "--simulated", duo_take],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert "images" in running.stderr.readline()  # the first look at the recording
+    running.send_signal(signal.SIGINT)
+    said, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, errors
+    assert "nothing missing" in said
+    assert "whole already" in run("repair", out).output

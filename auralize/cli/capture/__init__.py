@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from auralize.cli.capture.devices import devices
+from auralize.cli.capture.import_take import import_
 from auralize.cli.capture.info import info
 from auralize.cli.capture.record import record
 from auralize.cli.capture.repair import repair
@@ -19,5 +20,5 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (devices, record, info, sync, repair):
+for _verb in (devices, record, import_, info, sync, repair):
     capture.add_command(_verb)
