@@ -80,6 +80,20 @@ def rename_files(value: Any, renamed: Callable[[str], str]) -> None:
         holder[where[-1]] = renamed(name)
 
 
+def named_paths(document: YamlDocument) -> tuple[Path, ...]:
+    """Return all files that a scene is made of: its own, included ones, and those that they name.
+
+    Of a performer, these are the file of its clouds and that of all performers beside it.
+    """
+    folder = document.path.parent
+    paths = [document.path, *document.files.values()]
+    paths += [folder / name for _, name in _found(document.value, _FILES)]
+    for _, name in _found(document.value, _PERFORMERS):
+        clouds = folder / name
+        paths += [clouds.with_name(f"{clouds.name}.npz"), clouds.parent / "performers.json"]
+    return tuple(dict.fromkeys(paths))
+
+
 def sound_files(value: Any) -> Iterator[tuple[Where, str]]:
     """Give place and name of each source's sound file."""
     return _found(value, _FILES[:1])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from auralize.cli.options import allow_outside_option
 from auralize.cli.terminal import stage_bars
 
 
@@ -19,8 +20,9 @@ from auralize.cli.terminal import stage_bars
     show_default=True,
     help="TCP port on this machine; 0 for any that is free.",
 )
+@allow_outside_option
 @click.option("--no-browser", is_flag=True, help="Open no browser; the address is printed.")
-def view(scene: Path, port: int, no_browser: bool) -> None:
+def view(scene: Path, port: int, allow_outside: bool, no_browser: bool) -> None:
     """Show the scene file SCENE in the browser: look, listen, walk, drag.
 
     The page is that of `auralize export --to web`. It is served to this machine only, and loads
@@ -34,6 +36,7 @@ def view(scene: Path, port: int, no_browser: bool) -> None:
         server = SceneServer(
             scene,
             port=port,
+            allow_outside=allow_outside,
             stage=bar,
             problem=lambda line: click.echo(f"not shown: {line}", err=True),
         )

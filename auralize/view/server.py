@@ -35,6 +35,7 @@ class SceneServer:
         scene_path: Path,
         *,
         port: int = 0,
+        allow_outside: bool = False,
         stage: Stage | None = None,
         problem: Callable[[str], None] | None = None,
     ) -> None:
@@ -43,6 +44,7 @@ class SceneServer:
         Args:
             scene_path: The scene (YAML).
             port: TCP port; 0 for any that is free.
+            allow_outside: Let the scene name files outside its folder.
             stage: Starts a stage's progress bar and returns its fraction setter.
             problem: Told in a line why a changed scene could not be exported.
 
@@ -51,6 +53,7 @@ class SceneServer:
             DeviceError: The port is taken.
         """
         self._scene_path = scene_path
+        self._allow_outside = allow_outside
         self._problem = problem or (lambda _: None)
         self._stop = threading.Event()
         self._changed = threading.Condition()
@@ -124,7 +127,7 @@ class SceneServer:
 
     def _exported(self, version: int, stage: Stage | None = None) -> Path:
         folder = self._scratch / f"page-{version}"
-        export(self._scene_path, "web", folder, stage=stage)
+        export(self._scene_path, "web", folder, allow_outside=self._allow_outside, stage=stage)
         return folder
 
     def _watch(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from capture.errors import AuralizeError
-from scenes.scene_file import read_scene
+from scenes.named_files import named_paths
+from scenes.scene_document import read_scene_document
 
 Stamps = dict[Path, tuple[int, int] | None]
 
@@ -14,20 +15,9 @@ Stamps = dict[Path, tuple[int, int] | None]
 def files_of_scene(path: Path) -> tuple[Path, ...]:
     """Return the scene file and all that it names; only the scene file where it cannot be read."""
     try:
-        scene = read_scene(path, check_files=False)
+        return named_paths(read_scene_document(path, allow_outside=True))
     except AuralizeError:
         return (path,)
-    folder = path.parent
-    named = [folder / source.file for source in scene.sources]
-    for source in scene.sources:
-        if source.performer is not None:
-            clouds = folder / source.performer
-            named += [clouds.with_name(f"{clouds.name}.npz"), clouds.parent / "performers.json"]
-    if scene.listener.sofa is not None:
-        named.append(folder / scene.listener.sofa)
-    if scene.room is not None:
-        named += [folder / mesh.file for mesh in scene.room.meshes or ()]
-    return (path, *dict.fromkeys(named))
 
 
 def stamps_of(files: Iterable[Path]) -> Stamps:

@@ -113,6 +113,19 @@ def test_all_files_are_watched(scene):
     assert stamps_of(files)[Path(files[1])] is None
 
 
+def test_included_files_are_watched(scene):
+    scene.write_text("include: parts.yaml\n", encoding="utf-8")
+    parts = scene.parent / "parts.yaml"
+    parts.write_text(
+        "sources:\n  - {name: one, file: one.wav, position_m: [1, 0, 1], performer: clouds/p}\n",
+        encoding="utf-8",
+    )
+    names = [path.relative_to(scene.parent).as_posix() for path in files_of_scene(scene)]
+    assert sorted(names) == [
+        *("clouds/p.npz", "clouds/performers.json", "one.wav", "parts.yaml", "scene.yaml")
+    ]
+
+
 def test_a_served_page_may_ask_its_server_only():
     page = live_page(page_text(), 7)
     assert "connect-src 'self'" in page
