@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from capture.segment import Components, connected
+from capture.view import EYE_M
 
 _AROUND = np.array(list(product((-1, 0, 1), repeat=3)))
-_EYE_M = np.array([0.0, 0.0, 1.3])  # about where the camera is: which side of a plane is seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +61,17 @@ def find_desks(image: Components, voxel_m: float, config: DeskConfig) -> Bool[np
     return desks
 
 
+def without_desks(image: Components, voxel_m: float, config: DeskConfig) -> Components:
+    """Return the image without the desks of music stands, which are nobody's."""
+    return image.select(~find_desks(image, voxel_m, config))
+
+
 def _face_down(image: Components, config: DeskConfig) -> Bool[np.ndarray, "voxels"]:
     """Return which voxels lie, with their neighbours, in a plane that is seen from below."""
     covariances = _local_covariances(image)
     values, vectors = np.linalg.eigh(covariances)
     normals = vectors[:, :, 0]
-    seen_from = _EYE_M - image.centroids_m
+    seen_from = EYE_M - image.centroids_m
     normals = normals * np.where(np.sum(normals * seen_from, axis=1) < 0, -1.0, 1.0)[:, None]
     least, most = config.down
     down = -normals[:, 2]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _VOXEL_M = 0.03
 _LAYER_M = 0.05
+_LEAST_LAYER = 15
+"""Points in a layer of a head."""
 _HEAD_M = 0.20
 _SHOULDERS = (0.30, 0.50)
 _UPPER = (0.12, 0.40)
@@ -31,21 +33,25 @@ _PER_METRE = 2.0
 """What reaches half a metre forward says as much as a perfectly flat pair of shoulders."""
 
 
-def facing_yaw_rad(points_m: Float[np.ndarray, "points 3"]) -> tuple[float, float]:
+def facing_yaw_rad(
+    points_m: Float[np.ndarray, "points 3"], voxel_m: float = _VOXEL_M
+) -> tuple[float, float]:
     """Estimate the facing of one player from one cloud.
 
     Args:
         points_m: The player's points, world frame, floor at z = 0, the camera above the origin.
+        voxel_m: At most one point in a cube of this side counts.
 
     Returns:
         Yaw in radians, anticlockwise from +x, and a confidence in 0…1. Where the cloud says
         nothing, the player is taken to face the camera, with confidence 0.
     """
-    cloud = PointCloud(positions_m=np.asarray(points_m, dtype=np.float32)).thinned(_VOXEL_M)
+    cloud = PointCloud(positions_m=np.asarray(points_m, dtype=np.float32)).thinned(voxel_m)
     points = cloud.positions_m.astype(np.float64)
     if len(points) == 0:
         return float(np.pi), 0.0
-    top = _head_top(points)
+    share = (_VOXEL_M / voxel_m) ** 2  # of the points that there are at the usual density
+    top = _head_top(points, _LEAST_LAYER * share)
     head = points[(points[:, 2] > top - _HEAD_M) & (points[:, 2] <= top)]
     axis = np.median(head[:, :2] if len(head) else points[:, :2], axis=0)
     to_camera = -axis / max(float(np.linalg.norm(axis)), 1e-9)
@@ -53,7 +59,7 @@ def facing_yaw_rad(points_m: Float[np.ndarray, "points 3"]) -> tuple[float, floa
     distance = np.linalg.norm(away, axis=1)
     shoulders = away[_between(points, top, _SHOULDERS) & (distance < _SHOULDERS_M)]
     upper = away[_between(points, top, _UPPER) & (distance < _REACH_M)]
-    if len(head) < 8 or len(shoulders) < 10 or len(upper) < 10:
+    if len(head) < 8 * share or min(len(shoulders), len(upper)) < 10 * share:
         return float(np.arctan2(to_camera[1], to_camera[0])), 0.0
     way = _across(shoulders, to_camera) + _PER_METRE * upper.mean(axis=0)
     length = float(np.linalg.norm(way))
@@ -82,7 +88,7 @@ def _across(
     return way if way @ to_camera >= 0 else -way
 
 
-def _head_top(points: Float64[np.ndarray, "points 3"]) -> float:
+def _head_top(points: Float64[np.ndarray, "points 3"], least: float) -> float:
     """Return the height of the head's top: the highest place that is as wide as a head.
 
     A bow or a scroll may reach higher, but is thin.
@@ -91,7 +97,7 @@ def _head_top(points: Float64[np.ndarray, "points 3"]) -> float:
     layers = np.floor(heights / _LAYER_M).astype(int)
     for layer in range(int(layers.max()), int(layers.min()), -1):
         across = points[layers == layer, :2]
-        if len(across) < 15:
+        if len(across) < least:
             continue
         spread = np.ptp(np.percentile(across, [10, 90], axis=0), axis=0)
         if float(np.max(spread)) >= 0.08:

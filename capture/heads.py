@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 
 from capture.segment import Components, thickness_m
 
@@ -60,9 +60,19 @@ class HeadConfig:
 
 
 def find_heads(
-    image: Components, voxel_m: float, config: HeadConfig
+    image: Components,
+    voxel_m: float,
+    config: HeadConfig,
+    things_m: Float64[np.ndarray, "things 3"] | None = None,
 ) -> Float64[np.ndarray, "heads 3"]:
-    """Return the middle of the top of each head, in metres, the clearest head first."""
+    """Return the middle of the top of each head, in metres, the clearest head first.
+
+    Args:
+        image: Occupied voxels.
+        voxel_m: Side of a voxel.
+        config: What a head is.
+        things_m: Tops of what looks like heads and is known not to be.
+    """
     cells = image.cells
     if len(cells) == 0:
         return np.zeros((0, 3))
@@ -74,18 +84,23 @@ def find_heads(
     start, stop = (round(depth / voxel_m) for depth in config.trunk_m)
     area = voxel_m**2
     above = area * sums.boxes(half, 1, round(config.free_above_m / voxel_m))
-    beside = area * (sums.boxes(outer, 2 - high, 0) - sums.boxes(inner, 2 - high, 0))
+    around = area * sums.boxes(inner, 2 - high, 0)
+    beside = area * sums.boxes(outer, 2 - high, 0) - around
     trunk = area * sums.boxes(round(config.trunk_half_width_m / voxel_m - 0.5), -stop, -start)
-    score = area * sums.boxes(half, 1 - high, 0) - 2.0 * above - beside
+    own = area * sums.boxes(half, 1 - high, 0)
+    score = own - 2.0 * above - beside
+    clear = score - (around - area * sums.boxes(half, 2 - high, 0))
     crown = area * sums.boxes(half, 0, 0)
     tops = (np.arange(score.shape[2]) + sums.origin[2] + 1) * voxel_m
     likely = (score >= config.least_area_m2) & (trunk >= config.least_trunk_m2)
     likely &= crown >= config.least_crown_m2
     likely &= (tops >= config.lowest_m) & (tops <= config.highest_m)
+    if things_m is not None:
+        _take_out(likely, things_m, sums.origin, voxel_m, half)
     places = np.argwhere(likely)
     heads: list[np.ndarray] = []
     flats: list[np.ndarray] = []
-    for place in places[np.argsort(-score[likely], kind="stable")]:
+    for place in places[np.argsort(-clear[likely], kind="stable")]:
         top = (place + sums.origin + np.array([0.5, 0.5, 1.0])) * voxel_m
         gap = min((float(np.hypot(*(top - head)[:2])) for head in heads), default=np.inf)
         x, y, z = place
@@ -102,6 +117,19 @@ def find_heads(
         else:
             flats.append(top)
     return np.array(heads).reshape(-1, 3)
+
+
+def _take_out(
+    likely: Bool[np.ndarray, "x y z"],
+    things_m: Float64[np.ndarray, "things 3"],
+    origin: Int64[np.ndarray, "3"],
+    voxel_m: float,
+    half: int,
+) -> None:
+    """Let there be no heads where things are."""
+    for thing in np.floor(things_m / voxel_m).astype(np.int64) - origin:
+        low, high = np.maximum(thing - half - 1, 0), np.maximum(thing + half + 2, 0)
+        likely[tuple(slice(*ends) for ends in zip(low, high, strict=True))] = False
 
 
 class _SummedVolume:

@@ -1,6 +1,7 @@
 """Performer: one tracked player of a take, and the folder in which performers are kept.
 
-The folder holds performers.json (names, trajectories, notes) and one <name>.npz of clouds each.
+The folder holds performers.json (names, trajectories with their uncertainty, visitors) and one
+<name>.npz of clouds each.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ class Performer:
         cloud_times_s: Shape (F,): when each cloud was seen.
         clouds: F clouds in the world frame.
         instrument: A label from outside (a person, a network), or None.
+        position_std_m: Shape (T,): standard deviation of the trajectory's position along each
+            axis, at its times; None where it is not known.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Performer:
     cloud_times_s: Float64[np.ndarray, "F"]
     clouds: tuple[PointCloud, ...]
     instrument: str | None = None
+    position_std_m: Float64[np.ndarray, "T"] | None = None
 
     def __post_init__(self) -> None:
         times = np.asarray(self.cloud_times_s, dtype=np.float64)
@@ -53,36 +57,100 @@ class Performer:
                 f"{self.name}: {len(self.clouds)} clouds need as many times, got {times.shape}."
             )
         object.__setattr__(self, "cloud_times_s", times)
+        if self.position_std_m is not None:
+            stds = np.asarray(self.position_std_m, dtype=np.float64)
+            if stds.shape != self.trajectory.times_s.shape or not (stds >= 0).all():
+                raise ValueError(
+                    f"{self.name}: position_std_m needs one number, 0 or more, for each of the "
+                    f"{len(self.trajectory.times_s)} times, got shape {stds.shape}."
+                )
+            object.__setattr__(self, "position_std_m", stds)
 
 
-def write_performers(folder: str | os.PathLike[str], performers: Sequence[Performer]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody in a take who is no player, such as a page-turner.
+
+    Attributes:
+        name: "visitor-1", …, in the order of their coming.
+        trajectory: Centroid over time.
+        reason: Why it is no player, in a few words.
+    """
+
+    name: str
+    trajectory: Trajectory
+    reason: str
+
+
+def with_instruments(
+    performers: Sequence[Performer], instruments: Mapping[str, str]
+) -> tuple[Performer, ...]:
+    """Return performers with labels that come from outside: a person or a network.
+
+    Args:
+        performers: As found.
+        instruments: Label of each name; who is not named keeps the label.
+
+    Raises:
+        ValueError: There is no performer of a name.
+    """
+    names = [performer.name for performer in performers]
+    for name in instruments:
+        if name not in names:
+            raise ValueError(f"there is no performer {name!r}: there are {', '.join(names)}.")
+    return tuple(
+        replace(performer, instrument=instruments.get(performer.name, performer.instrument))
+        for performer in performers
+    )
+
+
+def write_performers(
+    folder: str | os.PathLike[str],
+    performers: Sequence[Performer],
+    visitors: Sequence[Visitor] = (),
+) -> None:
     """Write performers to a folder, replacing what is there when all is written.
 
     Raises:
         OutputError: The folder cannot be written.
     """
     with atomic_folder(folder, replace=True) as temporary:
-        described: list[dict[str, object]] = []
         for performer in performers:
-            described.append(
-                {
-                    "name": performer.name,
-                    "instrument": performer.instrument,
-                    "times_s": np.round(performer.trajectory.times_s, 6).tolist(),
-                    "positions_m": np.round(performer.trajectory.positions_m, 4).tolist(),
-                    "orientations_wxyz": np.round(
-                        performer.trajectory.orientations_wxyz, 6
-                    ).tolist(),
-                }
-            )
             arrays: dict[str, np.ndarray] = {"times_s": performer.cloud_times_s}
             for index, cloud in enumerate(performer.clouds):
                 arrays[f"positions_m_{index}"] = cloud.positions_m
                 if cloud.colors is not None:
                     arrays[f"colors_{index}"] = cloud.colors
             np.savez_compressed(temporary / f"{performer.name}.npz", **arrays)  # pyright: ignore[reportArgumentType]
-        text = json.dumps({"format": _FORMAT, "performers": described}, indent=1)
+        document: dict[str, Any] = {
+            "format": _FORMAT,
+            "performers": [_describe(performer) for performer in performers],
+            "visitors": [
+                {"name": visitor.name, "reason": visitor.reason, **_path(visitor.trajectory)}
+                for visitor in visitors
+            ],
+        }
+        text = json.dumps(document, indent=1)
         (temporary / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+
+def _describe(performer: Performer) -> dict[str, Any]:
+    described = {
+        "name": performer.name,
+        "instrument": performer.instrument,
+        **_path(performer.trajectory),
+    }
+    if performer.position_std_m is not None:
+        described["position_std_m"] = np.round(performer.position_std_m, 4).tolist()
+    return described
+
+
+def _path(trajectory: Trajectory) -> dict[str, Any]:
+    return {
+        "times_s": np.round(trajectory.times_s, 6).tolist(),
+        "positions_m": np.round(trajectory.positions_m, 4).tolist(),
+        "orientations_wxyz": np.round(trajectory.orientations_wxyz, 6).tolist(),
+    }
 
 
 def read_performers(folder: str | os.PathLike[str]) -> tuple[Performer, ...]:
@@ -97,6 +165,28 @@ def read_performers(folder: str | os.PathLike[str]) -> tuple[Performer, ...]:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
             f"{path}: no readable performers ({error}). Run `auralize segment` again."
+        ) from error
+
+
+def read_visitors(folder: str | os.PathLike[str]) -> tuple[Visitor, ...]:
+    """Read who else was found, but does not play.
+
+    Raises:
+        FileFormatError: performers.json is missing or broken.
+    """
+    path = Path(folder) / _DESCRIPTION
+    try:
+        return tuple(
+            Visitor(
+                name=str(each["name"]),
+                trajectory=_trajectory(each),
+                reason=str(each["reason"]),
+            )
+            for each in _described(path, "visitors")
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path}: no readable visitors ({error}). Run `auralize segment` again."
         ) from error
 
 
@@ -161,12 +251,12 @@ def copy_performers(performers: Mapping[str, Path], folder: str | os.PathLike[st
         (temporary / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
-def _described(path: Path) -> list[dict[str, Any]]:
-    """Return what performers.json says about each performer."""
+def _described(path: Path, key: str = "performers") -> list[dict[str, Any]]:
+    """Return what performers.json says about each performer, or visitor."""
     document = json.loads(path.read_text(encoding="utf-8"))
     if document["format"] != _FORMAT:
         raise ValueError(f"format {document['format']!r} is not {_FORMAT!r}")
-    return document["performers"]
+    return document["performers"] if key == "performers" else document.get(key, [])
 
 
 def _read_performer(folder: Path, description: Mapping[str, Any]) -> Performer:
@@ -175,12 +265,14 @@ def _read_performer(folder: Path, description: Mapping[str, Any]) -> Performer:
         times_s = arrays["times_s"]
         clouds = tuple(_cloud(arrays, index) for index in range(len(times_s)))
     instrument = description["instrument"]
+    stds = description.get("position_std_m")
     return Performer(
         name=name,
         instrument=None if instrument is None else str(instrument),
         trajectory=_trajectory(description),
         cloud_times_s=times_s,
         clouds=clouds,
+        position_std_m=None if stds is None else np.array(stds),
     )
 
 

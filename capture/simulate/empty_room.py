@@ -9,6 +9,9 @@ from jaxtyping import Float32, Float64
 
 from capture.lens import CameraModel
 from capture.pose import Pose
+from capture.simulate.floors import FLAT, Relief
+
+_BUMPY_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +20,13 @@ class Shell:
 
     Attributes:
         bounds_m: Lowest and highest x, y and z; the floor is at the lowest z.
+        relief: What the floor adds to that.
         floor_color: RGB.
         wall_color: RGB.
     """
 
     bounds_m: Float64[np.ndarray, "2 3"]
+    relief: Relief = FLAT
     floor_color: tuple[int, int, int] = (140, 110, 80)
     wall_color: tuple[int, int, int] = (190, 190, 182)
 
@@ -59,6 +64,8 @@ def see_shell(camera: CameraModel, world_from_own: Pose, shell: Shell | None) ->
     with np.errstate(divide="ignore", invalid="ignore"):
         for number, (axis, place, _) in enumerate(planes):
             distance = (place - origin[axis]) / directions[:, axis]
+            if number == 0 and shell.relief != FLAT:
+                distance = _meet_relief(origin, directions, distance, place, shell.relief)
             nearer = (distance > 0) & (distance < depth)
             depth[nearer] = distance[nearer]
             surface[nearer] = number
@@ -75,6 +82,19 @@ def see_shell(camera: CameraModel, world_from_own: Pose, shell: Shell | None) ->
         normals=normals.reshape(*camera.shape, 3).astype(np.float32),
         image=image.reshape(*camera.shape, 3).astype(np.float32),
     )
+
+
+def _meet_relief(
+    origin: np.ndarray, directions: np.ndarray, flat: np.ndarray, low_m: float, relief: Relief
+) -> np.ndarray:
+    """Return where rays meet the floor's relief: fixed points, begun on the flat floor."""
+    distance = np.where((flat > 0) & (flat < 20.0), flat, np.inf)
+    near = np.flatnonzero(np.isfinite(distance))
+    for _ in range(_BUMPY_STEPS):
+        x, y = (origin + directions[near] * distance[near, None])[:, :2].T
+        height = low_m + relief.height_m(x, y)
+        distance[near] = (height - origin[2]) / directions[near, 2]
+    return distance
 
 
 def _floor_colors(points_m: np.ndarray, shell: Shell) -> Float64[np.ndarray, "pixels 3"]:

@@ -26,31 +26,21 @@ from capture.calibration import Calibration
 from capture.instruments import canonical_instrument
 from capture.k4a_modes import FRAME_RATES_HZ
 from capture.microphones import CENTER_CHANNEL, microphone_positions
-from capture.simulate.bodies import TEST_BODIES, TRAIN_BODIES
-from capture.simulate.empty_room import Shell
-from capture.simulate.filming import Stage, film
-from capture.simulate.kinect import SimulatedKinect, camera_pose
-from capture.simulate.layout import (
-    CLEARANCE_M,
-    FEWEST,
-    MOST,
-    arrange,
-    draw_room,
-    in_front_row,
-    row_of,
-)
+from capture.simulate.difficulties import DIFFICULTIES
+from capture.simulate.filming import film
+from capture.simulate.kinect import RANGES_M, camera_pose
+from capture.simulate.layout import FEWEST, MOST, MOST_WIDE
 from capture.simulate.player import Player
-from capture.simulate.room import record_in_room
+from capture.simulate.room import RoomRecording, record_in_room
 from capture.simulate.sampler import play_part
 from capture.simulate.score import Part, compose
+from capture.simulate.seating import set_stage
+from capture.simulate.stage import Stage
 from capture.simulate.truth import TruthRecorder, write_sound_truth
 from capture.take_file import ClockEntry, MicrophoneEntry, TakeFile, write_take_file
 from capture.waveform import write_waveform
 
 RATE_HZ = 48_000
-_IMU_HZ = 200
-_GRAVITY_M_S2 = 9.81
-_AHEAD = 3
 _SOUND_SHARE = 0.3
 
 
@@ -62,6 +52,9 @@ def simulate_take(
     *,
     split: str = "test",
     fps: int = 15,
+    hard: Sequence[str] = (),
+    depth_mode: str | None = None,
+    images_only: bool = False,
     replace: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
@@ -71,11 +64,16 @@ def simulate_take(
 
     Args:
         folder: Made when all is written.
-        instruments: One name a player (`capture.instruments.INSTRUMENTS`), one to six.
+        instruments: One name a player (`capture.instruments.INSTRUMENTS`), one to six; seven
+            and eight are seen by the WFOV view.
         seconds: Length of the sound; at least one second.
         seed: Draws score, players, places, room and all noise.
         split: "test": people and instruments that training never sees; "train": the others.
         fps: Images a second: 5, 15 or 30.
+        hard: What makes the scene hard to segment
+            (`capture.simulate.difficulties.DIFFICULTIES`).
+        depth_mode: Of the camera; None: NFOV_UNBINNED, or WFOV_2X2BINNED from seven players on.
+        images_only: Film depth alone: no sound and no color. The truth then has no sound either.
         replace: Replace a folder that is already there.
         progress: Called with the fraction done.
 
@@ -87,103 +85,88 @@ def simulate_take(
         OutputError: The folder is there already, or cannot be written.
     """
     names = [canonical_instrument(name) for name in instruments]
-    if not FEWEST <= len(names) <= MOST:
-        raise ValueError(f"an ensemble has {FEWEST} to {MOST} players, got {len(names)}.")
-    if not (np.isfinite(seconds) and seconds >= 1):
-        raise ValueError(f"a take lasts at least 1 s, got {seconds}.")
-    if fps not in FRAME_RATES_HZ:
-        raise ValueError(f"fps must be one of {FRAME_RATES_HZ}, got {fps}.")
+    mode = depth_mode or ("WFOV_2X2BINNED" if len(names) > MOST else "NFOV_UNBINNED")
+    _check(names, seconds, fps, hard, mode)
     report = progress or (lambda _: None)
 
     parts = compose(names, seconds, seed)
-    players = _seat_players(parts, seconds, seed, split)
-    rng = np.random.default_rng([seed, 3])
-    bounds = draw_room(players, rng)
-    pose = camera_pose(rng.uniform(1.15, 1.45), rng.uniform(0.09, 0.16), rng.uniform(-0.01, 0.01))
-    stage = Stage(
-        players=players,
-        kinect=SimulatedKinect(
-            Calibration.simulated(),
-            pose,
-            shell=Shell(bounds_m=bounds),
-        ),
-        seconds=seconds,
-        seed=seed,
+    stage = set_stage(
+        parts,
+        seconds,
+        seed,
+        split=split,
         fps=fps,
+        hard=hard,
+        calibration=Calibration.simulated(
+            depth_mode=mode, color_mode=None if images_only else "MJPG_720P"
+        ),
     )
     with atomic_folder(folder, replace=replace) as temporary:
-        stems = [
-            play_part(part, seconds, RATE_HZ, rng=np.random.default_rng([seed, 4, index]))
-            for index, part in enumerate(parts)
-        ]
-        report(0.4 * _SOUND_SHARE)
-        sources = _sound_positions(players, seconds)
-        recording = record_in_room(
-            stems,
-            sources,
-            microphone_positions(pose),
-            seed=seed,
-            bounds_m=bounds,
-            center_channel=CENTER_CHANNEL,
-            progress=lambda share: report(_SOUND_SHARE * (0.4 + 0.6 * share)),
-        )
-        write_waveform(temporary / "audio.wav", recording.audio, subtype="PCM_16")
-        truth = TruthRecorder(players, stage.times_s)
+        truth = TruthRecorder(stage)
+        (temporary / "truth").mkdir()
+        recording, share = None, 0.0
+        if not images_only:
+            share = _SOUND_SHARE
+            recording = _make_sound(temporary, stage, parts, lambda done: report(share * done))
         film(
             temporary / "take.mkv",
             stage,
-            recording.audio,
+            None if recording is None else recording.audio,
             truth,
-            progress=lambda share: report(_SOUND_SHARE + (0.98 - _SOUND_SHARE) * share),
+            progress=lambda done: report(share + (0.98 - share) * done),
         )
-        write_take_file(temporary / "take.json", _describe(Path(folder).name))
-        (temporary / "truth").mkdir()
+        write_take_file(temporary / "take.json", _describe(Path(folder).name, images_only))
         truth.write(
             temporary / "truth",
             parts=parts,
             split=split,
-            seed=seed,
-            world_from_camera=pose,
+            hard=hard,
             recording=recording,
-            sources_m=sources,
-        )
-        write_sound_truth(
-            temporary / "truth", stems, recording, microphone_positions(pose), CENTER_CHANNEL
+            sources_m=_sound_positions(stage.players, seconds),
         )
     report(1.0)
     return Path(folder)
 
 
-def _seat_players(parts: Sequence[Part], seconds: float, seed: int, split: str) -> list[Player]:
-    """Draw a different person for each part and put everybody in place.
+def _check(names: Sequence[str], seconds: float, fps: int, hard: Sequence[str], mode: str) -> None:
+    """Refuse what cannot be simulated."""
+    if mode not in RANGES_M:
+        raise ValueError(f"depth_mode must be one of {', '.join(RANGES_M)}, got {mode!r}.")
+    most = MOST_WIDE if mode.startswith("WFOV") else MOST
+    if not FEWEST <= len(names) <= most:
+        raise ValueError(f"an ensemble has {FEWEST} to {most} players, got {len(names)}.")
+    if not (np.isfinite(seconds) and seconds >= 1):
+        raise ValueError(f"a take lasts at least 1 s, got {seconds}.")
+    if fps not in FRAME_RATES_HZ:
+        raise ValueError(f"fps must be one of {FRAME_RATES_HZ}, got {fps}.")
+    for name in hard:
+        if name not in DIFFICULTIES:
+            raise ValueError(f"hard must name some of {', '.join(DIFFICULTIES)}, got {name!r}.")
 
-    Where music stands leave too little room, the ensemble plays by heart.
-    """
-    for with_stands in (True, False):
-        rng = np.random.default_rng([seed, 1])
-        pool = TRAIN_BODIES if split == "train" else TEST_BODIES
-        people = np.concatenate([rng.permutation(pool) for _ in range(-(-len(parts) // len(pool)))])
-        order = row_of([part.instrument for part in parts], rng)
-        players: list[Player] = []
-        for index, part in enumerate(parts):
-            in_front = in_front_row(order.index(index), len(parts))
-            can_sit = part.instrument not in ("double_bass", "saxophone")
-            stand = bool(rng.random() < 0.6) and (in_front or len(parts) < 5)
-            players.append(
-                Player(
-                    part.instrument,
-                    np.random.default_rng([seed, 2, index]),
-                    notes=part.notes,
-                    seconds=seconds,
-                    split=split,
-                    body_id=int(people[index]),
-                    seated=True if in_front and can_sit else None,
-                    stand=stand and with_stands,
-                )
-            )
-        if arrange(players, order, rng, seconds) >= CLEARANCE_M:
-            break
-    return players
+
+def _make_sound(
+    folder: Path, stage: Stage, parts: Sequence[Part], progress: Callable[[float], None]
+) -> RoomRecording:
+    """Play the parts in the room, and write audio.wav and the truth of the sound."""
+    seconds, seed = stage.seconds, stage.seed
+    stems = [
+        play_part(part, seconds, RATE_HZ, rng=np.random.default_rng([seed, 4, index]))
+        for index, part in enumerate(parts)
+    ]
+    progress(0.4)
+    microphones = microphone_positions(stage.kinect.world_from_camera)
+    recording = record_in_room(
+        stems,
+        _sound_positions(stage.players, seconds),
+        microphones,
+        seed=seed,
+        bounds_m=stage.bounds_m,
+        center_channel=CENTER_CHANNEL,
+        progress=lambda done: progress(0.4 + 0.6 * done),
+    )
+    write_waveform(folder / "audio.wav", recording.audio, subtype="PCM_16")
+    write_sound_truth(folder / "truth", stems, recording, microphones, CENTER_CHANNEL)
+    return recording
 
 
 def _sound_positions(players: Sequence[Player], seconds: float) -> Float64[np.ndarray, "players 3"]:
@@ -194,7 +177,9 @@ def _sound_positions(players: Sequence[Player], seconds: float) -> Float64[np.nd
     )
 
 
-def _describe(name: str) -> TakeFile:
+def _describe(name: str, images_only: bool) -> TakeFile:
+    if images_only:
+        return TakeFile(name=name, recording="take.mkv")
     level = camera_pose(0.0, 0.0)
     positions = microphone_positions(level)
     return TakeFile(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int16, Int32, UInt8, UInt16
+from jaxtyping import Float32, Int16, Int32, UInt8, UInt16
 
 from capture.k4a_mkv import K4AWriter
 from capture.pose import Pose
 from capture.simulate.kinect import SimulatedKinect
-from capture.simulate.player import Player
-from capture.simulate.solids import join
+from capture.simulate.stage import Stage
 from capture.simulate.truth import TruthRecorder
 from capture.waveform import Waveform
 
@@ -27,49 +26,36 @@ _AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What the camera films."""
-
-    players: Sequence[Player]
-    kinect: SimulatedKinect
-    seconds: float
-    seed: int
-    fps: int
-
-    @property
-    def times_s(self) -> Float64[np.ndarray, "images"]:
-        """Times of the images."""
-        return np.arange(int(np.floor(self.seconds * self.fps + 1e-9))) / self.fps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Shot:
     """One depth image while it is made: the images are worked on beside each other."""
 
     index: int
     depth: Future[tuple[UInt16[np.ndarray, "rows columns"], Int32[np.ndarray, "rows columns"]]]
-    color: Future[bytes]
+    color: Future[bytes] | None
 
 
 def film(
     path: Path,
     stage: Stage,
-    audio: Waveform,
+    audio: Waveform | None,
     truth: TruthRecorder,
     *,
     progress: Callable[[float], None],
 ) -> None:
-    """Film the players and write images, inertial samples and sound side by side.
+    """Film the stage and write images, inertial samples and sound side by side.
+
+    Color is written where the stage's camera has it.
 
     Args:
         path: The K4A MKV.
         stage: Who and what.
-        audio: Of the microphones.
+        audio: Of the microphones, or None.
         truth: Is told what each image shows.
         progress: Called with the fraction done.
     """
-    mesh = join([player.mesh_at(0.0) for player in stage.players])
-    samples = np.rint(np.clip(audio.samples, -1, 1) * 32767).astype(np.int16).T
+    samples = None
+    if audio is not None:
+        samples = np.rint(np.clip(audio.samples, -1, 1) * 32767).astype(np.int16).T
     times = stage.times_s
     kinect = stage.kinect
     waiting: deque[_Shot] = deque()
@@ -79,25 +65,27 @@ def film(
             path,
             kinect.calibration,
             fps=stage.fps,
-            audio_channels=audio.channel_count,
-            audio_rate_hz=audio.sample_rate_hz,
+            audio_channels=None if audio is None else audio.channel_count,
+            audio_rate_hz=48_000 if audio is None else audio.sample_rate_hz,
         ) as writer,
     ):
-        track = _SteadyTracks(writer, kinect, samples, audio.sample_rate_hz, stage.seed)
+        track = _SteadyTracks(
+            writer, kinect, samples, 48_000 if audio is None else audio.sample_rate_hz, stage.seed
+        )
 
         def finish(shot: _Shot) -> None:
             depth_mm, index = shot.depth.result()
             time_s = float(times[shot.index])
-            writer.write_color(round(time_s * 1e6), shot.color.result())
+            if shot.color is not None:
+                writer.write_color(round(time_s * 1e6), shot.color.result())
             writer.write_depth(round(time_s * 1e6), depth_mm)
             truth.see(shot.index, depth_mm, index, kinect)
             track.write_until(time_s)
             progress((shot.index + 1) / len(times))
 
         for index, time_s in enumerate(times):
-            states = [player.state_at(float(time_s)) for player in stage.players]
+            states, vertices = stage.at(float(time_s))
             truth.pose(index, states)
-            vertices = np.concatenate([state.vertices_m for state in states])
             waiting.append(
                 _Shot(
                     index=index,
@@ -105,11 +93,13 @@ def film(
                         _take_depth,
                         kinect,
                         vertices,
-                        mesh.faces,
-                        mesh.colors,
+                        stage.faces,
+                        stage.colors,
                         [stage.seed, 5, index],
                     ),
-                    color=pool.submit(kinect.color_jpeg, vertices, mesh.faces, mesh.colors),
+                    color=None
+                    if kinect.calibration.color is None
+                    else pool.submit(kinect.color_jpeg, vertices, stage.faces, stage.colors),
                 )
             )
             if len(waiting) > _AHEAD:
@@ -138,7 +128,7 @@ class _SteadyTracks:
         self,
         writer: K4AWriter,
         kinect: SimulatedKinect,
-        samples: Int16[np.ndarray, "samples channels"],
+        samples: Int16[np.ndarray, "samples channels"] | None,
         rate_hz: int,
         seed: int,
     ) -> None:
@@ -155,10 +145,11 @@ class _SteadyTracks:
 
     def write_until(self, time_s: float) -> None:
         """Write all that comes before a time."""
-        stop = min(len(self._samples), int(np.ceil(time_s * self._rate_hz)))
-        if stop > self._heard:
-            self._writer.write_audio(self._heard, self._samples[self._heard : stop])
-            self._heard = stop
+        if self._samples is not None:
+            stop = min(len(self._samples), int(np.ceil(time_s * self._rate_hz)))
+            if stop > self._heard:
+                self._writer.write_audio(self._heard, self._samples[self._heard : stop])
+                self._heard = stop
         while self._felt < time_s * _IMU_HZ:
             self._writer.write_imu(
                 round(self._felt * 1e6 / _IMU_HZ),

@@ -1,7 +1,8 @@
 """A simulated Azure Kinect: what its depth and color cameras see of meshes in an empty room.
 
 The depth camera measures along the ray of each pixel through the factory lens model, inside the
-hexagon that its NFOV illuminator lights, from 0.5 to 3.86 m. Errors follow what is documented and
+hexagon that its NFOV illuminator lights, or all that the WFOV lens covers, within the range of
+its mode (NFOV unbinned: 0.5 to 3.86 m). Errors follow what is documented and
 measured: a random error whose standard deviation grows with distance, grazing incidence and dark
 surfaces (never above 17 mm), a systematic error of a few millimetres, pixels on depth edges that
 are invalid or fly between the surfaces, surfaces seen edge-on lost, and a resolution of 1 mm.
@@ -26,8 +27,14 @@ from capture.simulate.bodies import vertex_normals
 from capture.simulate.empty_room import Shell, see_shell
 from capture.simulate.ray_caster import NOTHING, cast_rays, face_normals, shade
 
-NEAREST_M = 0.5
-FARTHEST_M = 3.86
+RANGES_M: dict[str, tuple[float, float]] = {
+    "NFOV_UNBINNED": (0.5, 3.86),
+    "NFOV_2X2BINNED": (0.5, 5.46),
+    "WFOV_2X2BINNED": (0.25, 2.88),
+    "WFOV_UNBINNED": (0.25, 2.21),
+}
+"""Nearest and farthest depth of each mode. Source: Microsoft's hardware specification."""
+NEAREST_M, FARTHEST_M = RANGES_M["NFOV_UNBINNED"]
 _LARGEST_STD_M = 0.017
 
 
@@ -132,6 +139,7 @@ class SimulatedKinect:
             self._lit,
             rng.standard_normal(shape, dtype=np.float32),
             rng.random(shape, dtype=np.float32),
+            *RANGES_M[self.calibration.depth_mode],
         )
 
     def color_image(
@@ -192,13 +200,15 @@ def _measure(  # noqa: C901 - one pass over the pixels; numba inlines no closure
     lit: np.ndarray,
     noise: np.ndarray,
     chance: np.ndarray,
+    nearest: float,
+    farthest: float,
 ) -> np.ndarray:
     rows, columns = depth.shape
     out = np.zeros((rows, columns), np.uint16)
     for row in range(rows):
         for column in range(columns):
             z = depth[row, column]
-            if not lit[row, column] or not (NEAREST_M <= z <= 1.1 * FARTHEST_M):
+            if not lit[row, column] or not (nearest <= z <= 1.1 * farthest):
                 continue
             x, y = rays[row, column, 0], rays[row, column, 1]
             length = np.sqrt(x * x + y * y + 1)
@@ -234,6 +244,6 @@ def _measure(  # noqa: C901 - one pass over the pixels; numba inlines no closure
             std = min(std, _LARGEST_STD_M)
             # Modulation leaves a few millimetres of error that repeat along the distance.
             z += 0.002 * np.sin(z * 9.0) + std * noise[row, column]
-            if NEAREST_M <= z <= FARTHEST_M:
+            if nearest <= z <= farthest:
                 out[row, column] = np.uint16(np.rint(z * 1000))
     return out

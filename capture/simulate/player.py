@@ -90,6 +90,7 @@ class Player:
         bow: The bow, or None.
         position_m: Floor point below the pelvis, shape (2,).
         yaw_rad: Where the player faces.
+        floor_m: Height of the floor there.
         faces: Shape (F, 3); they index the vertices of every time.
         colors: Shape (V, 3).
         face_parts: Shape (F,), an index into `PARTS` for each face.
@@ -134,6 +135,7 @@ class Player:
         self.body_id = drawn if body_id is None else body_id
         self.position_m = np.asarray(position_m, np.float64)
         self.yaw_rad = float(yaw_rad)
+        self.floor_m = 0.0
 
         self._body = load_body(self.body_id)
         draw_seated = rng.random() < SEATED_BY_DEFAULT[self.instrument]
@@ -218,7 +220,7 @@ class Player:
 
     def _place(self) -> Pose:
         return Pose(
-            position_m=np.array([*self.position_m, 0.0]),
+            position_m=np.array([*self.position_m, self.floor_m]),
             orientation_wxyz=quaternion_from_yaw(self.yaw_rad),
         )
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float64, Int32, UInt8, UInt16
 
-from capture.pose import Pose
 from capture.simulate.kinect import NOTHING, SimulatedKinect
-from capture.simulate.player import BODY, BOW, INSTRUMENT, PARTS, Player, PlayerState
+from capture.simulate.player import BODY, BOW, INSTRUMENT, PARTS, PlayerState
+from capture.simulate.stage import Stage
 from capture.waveform import Waveform, write_waveform
 
 if TYPE_CHECKING:
@@ -21,21 +21,29 @@ if TYPE_CHECKING:
 
 TRUTH_FORMAT = "auralize-truth-1"
 _LABELS_EVERY_S = 1.0
+_NO_PART = 255
 
 
 class TruthRecorder:
     """Collects poses and labels image by image, then writes truth.json and labels.npz."""
 
-    def __init__(self, players: Sequence[Player], times_s: Float64[np.ndarray, "images"]) -> None:
+    def __init__(self, stage: Stage) -> None:
+        players, times_s = stage.players, stage.times_s
+        self._stage = stage
         self._players = players
         self._times_s = times_s
-        self._face_owner = np.concatenate(
-            [np.full(len(player.faces), number, np.uint8) for number, player in enumerate(players)]
+        # Extras are counted on after the players, and have no parts.
+        pieces = [*(player.faces for player in players), *(e.mesh.faces for e in stage.extras)]
+        self._face_owner = np.repeat(
+            np.arange(len(pieces), dtype=np.uint8), [len(faces) for faces in pieces]
         )
-        self._face_part = np.concatenate([player.face_parts for player in players])
+        self._face_part = np.concatenate(
+            [player.face_parts for player in players]
+            + [np.full(len(extra.mesh.faces), _NO_PART, np.uint8) for extra in stage.extras]
+        )
         shape = (len(players), len(times_s))
-        self._centroids_m = np.full((*shape, 3), np.nan)
-        self._points = np.zeros(shape, np.int64)
+        self._centroids_m = np.full((len(pieces), len(times_s), 3), np.nan)
+        self._points = np.zeros((len(pieces), len(times_s)), np.int64)
         self._facing_rad = np.zeros(shape)
         self._joints_m = {
             name: np.zeros((*shape, 3)) for name in ("head", "left_hand", "right_hand")
@@ -73,16 +81,17 @@ class TruthRecorder:
         points = kinect.world_from_camera.transform(
             rays * (depth_mm[seen, None] * np.float32(1e-3))
         )
-        personal = np.isin(part, (BODY, INSTRUMENT, BOW))
-        for number in range(len(self._players)):
+        personal = np.isin(part, (BODY, INSTRUMENT, BOW, _NO_PART))
+        for number in range(len(self._points)):
             own = points[personal & (owner == number)]
             self._points[number, index] = len(own)
             if len(own):
                 self._centroids_m[number, index] = own.mean(axis=0, dtype=np.float64)
         if index in self._labelled:
             label = np.zeros((2, *depth_mm.shape), np.uint8)
-            label[0][seen] = owner + 1
-            label[1][seen] = part + 1
+            plays = part != _NO_PART
+            label[0][seen] = np.where(plays, owner + 1, 0)
+            label[1][seen] = np.where(plays, part + 1, 0)
             self._labels[index] = label
 
     def write(
@@ -91,9 +100,8 @@ class TruthRecorder:
         *,
         parts: Sequence[Part],
         split: str,
-        seed: int,
-        world_from_camera: Pose,
-        recording: RoomRecording,
+        hard: Sequence[str],
+        recording: RoomRecording | None,
         sources_m: Float64[np.ndarray, "players 3"],
     ) -> None:
         """Write truth.json and labels.npz.
@@ -101,23 +109,35 @@ class TruthRecorder:
         In labels.npz, `players` (images, rows, columns) holds 0 for nobody and N for player N,
         `parts` 0 for nothing and 1 … for `part_names`; `images` holds the depth images' indices.
         """
+        world_from_camera = self._stage.kinect.world_from_camera
+        room: dict[str, Any] = {"bounds_m": np.round(self._stage.bounds_m, 4).tolist()}
+        if recording is not None:
+            room |= {
+                "rt60_s": round(recording.rt60_s, 4),
+                "absorption": np.round(recording.absorption, 4).tolist(),
+            }
         document: dict[str, Any] = {
             "format": TRUTH_FORMAT,
             "split": split,
-            "seed": seed,
+            "seed": self._stage.seed,
+            "hard": list(hard),
             "times_s": np.round(self._times_s, 6).tolist(),
             "world_from_camera": {
                 "position_m": np.round(world_from_camera.position_m, 6).tolist(),
                 "orientation_wxyz": np.round(world_from_camera.orientation_wxyz, 9).tolist(),
             },
-            "room": {
-                "bounds_m": np.round(recording.bounds_m, 4).tolist(),
-                "rt60_s": round(recording.rt60_s, 4),
-                "absorption": np.round(recording.absorption, 4).tolist(),
-            },
+            "room": room,
             "players": [
                 self._describe(number, parts[number], recording, sources_m[number])
                 for number in range(len(self._players))
+            ],
+            "extras": [
+                {
+                    "name": extra.name,
+                    "centroids_m": np.round(_without_gaps(self._centroids_m[number]), 4).tolist(),
+                    "visible_points": self._points[number].tolist(),
+                }
+                for number, extra in enumerate(self._stage.extras, start=len(self._players))
             ],
         }
         text = json.dumps(document, separators=(",", ":")).replace('{"name":', '\n{"name":')
@@ -132,10 +152,17 @@ class TruthRecorder:
         )
 
     def _describe(
-        self, number: int, part: Part, recording: RoomRecording, source_m: np.ndarray
+        self, number: int, part: Part, recording: RoomRecording | None, source_m: np.ndarray
     ) -> dict[str, Any]:
         player = self._players[number]
         name = f"player-{number + 1}"
+        sound: dict[str, Any] = {}
+        if recording is not None:
+            sound = {
+                "gain": float(recording.gains[number]),
+                "stem": f"stems/{name}.wav",
+                "image": f"images/{name}.wav",
+            }
         return {
             "name": name,
             "instrument": player.instrument,
@@ -143,9 +170,7 @@ class TruthRecorder:
             "seated": player.seated,
             "place_m": np.round(player.position_m, 4).tolist(),
             "source_position_m": np.round(source_m, 4).tolist(),
-            "gain": float(recording.gains[number]),
-            "stem": f"stems/{name}.wav",
-            "image": f"images/{name}.wav",
+            **sound,
             "centroids_m": np.round(_without_gaps(self._centroids_m[number]), 4).tolist(),
             "visible_points": self._points[number].tolist(),
             "facing_yaw_rad": np.round(self._facing_rad[number], 4).tolist(),

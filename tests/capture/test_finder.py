@@ -103,7 +103,9 @@ def test_an_empty_image_and_one_image(scenes, room):
     people = [scenes.person(2.4, 0.6), scenes.person(2.5, -0.6)]
     views = [scenes.see(people, room)] * 6
     gap = find_performers(Images(views, empty=(3,)))
-    assert [len(performer.trajectory.times_s) for performer in gap] == [5, 5]
+    assert [len(performer.trajectory.times_s) for performer in gap] == [6, 6]
+    for performer in gap:
+        assert performer.position_std_m.argmax() == 3
     single = find_performers(Images(views[:1]))
     assert len(single) == 2
     for one, performer in zip(single, gap, strict=True):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from capture.desks import DeskConfig, find_desks
 from capture.follow import CLUTTER, FollowConfig, follow
 from capture.segment import SegmentConfig, components
 
@@ -36,12 +37,16 @@ def followed(views, config=CONFIG):
     """Follow views; return each image's label for every point (NOISE where it has no voxel)."""
     images = [components(view.points_m, SEGMENT) for view in views]
     times = np.arange(len(views)) / RATE_HZ
-    labels = follow(images, times, SEGMENT.voxel_m, config)
+    free = [~find_desks(image, SEGMENT.voxel_m, DeskConfig()) for image in images]
+    without = [image.select(mine) for image, mine in zip(images, free, strict=True)]
+    people = follow(without, times, SEGMENT.voxel_m, config)
     named = []
-    for image, label in zip(images, labels, strict=True):
+    for image, mine, label in zip(images, free, people.labels, strict=True):
+        of_voxel = np.full(len(mine), CLUTTER)
+        of_voxel[mine] = np.where(label < people.players, label, CLUTTER)
         of_point = np.full(len(image.point_cells), NOISE)
         known = image.point_cells >= 0
-        of_point[known] = label[image.point_cells[known]]
+        of_point[known] = of_voxel[image.point_cells[known]]
         named.append(of_point)
     return named
 
@@ -206,7 +211,7 @@ def test_an_empty_image_in_the_middle(scenes):
     full = standing(scenes, [scenes.person(2.4, 0.5), scenes.person(2.5, -0.6)])
     images = [components(full.points_m, SEGMENT) for _ in range(5)]
     images[2] = components(np.zeros((0, 3), np.float32), SEGMENT)
-    labels = follow(images, np.arange(5) / RATE_HZ, SEGMENT.voxel_m, CONFIG)
+    labels = follow(images, np.arange(5) / RATE_HZ, SEGMENT.voxel_m, CONFIG).labels
     assert len(labels[2]) == 0
     for index in (0, 1, 3, 4):
         assert (labels[index] == labels[0]).mean() > 0.99
@@ -216,8 +221,9 @@ def test_an_empty_image_in_the_middle(scenes):
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_nothing_to_follow(count):
     images = [components(np.zeros((0, 3), np.float32), SEGMENT)] * count
-    labels = follow(images, np.arange(count) / RATE_HZ, SEGMENT.voxel_m, CONFIG)
-    assert [len(each) for each in labels] == [0] * count
+    people = follow(images, np.arange(count) / RATE_HZ, SEGMENT.voxel_m, CONFIG)
+    assert [len(each) for each in people.labels] == [0] * count
+    assert (people.players, people.reasons) == (0, ())
 
 
 def test_back_in_time_is_the_same_followed(scenes):

@@ -132,7 +132,10 @@ def test_wrong_arguments_are_refused_before_anything_is_written(tmp_path):
     for arguments, words in (
         (dict(instruments=["kazoo"], seconds=2.0), "unknown instrument"),
         (dict(instruments=[], seconds=2.0), "1 to 6 players"),
-        (dict(instruments=["violin"] * 7, seconds=2.0), "1 to 6 players"),
+        (dict(instruments=["violin"] * 9, seconds=2.0), "1 to 8 players"),
+        (dict(instruments=["violin"] * 7, seconds=2.0, depth_mode="NFOV_UNBINNED"), "1 to 6"),
+        (dict(instruments=["violin"], seconds=2.0, depth_mode="NFOV"), "depth_mode must be"),
+        (dict(instruments=["violin"], seconds=2.0, hard=["fog"]), "touch, .*, got 'fog'"),
         (dict(instruments=["violin"], seconds=0.2), "at least 1 s"),
         (dict(instruments=["violin"], seconds=2.0, fps=25), "fps"),
         (dict(instruments=["violin"], seconds=2.0, split="dev"), "split"),
