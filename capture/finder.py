@@ -34,7 +34,7 @@ class DepthImages(Protocol):
         """When each image was seen."""
         ...
 
-    def point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
+    def point_cloud(self, index: int, /, *, color: bool = True) -> PointCloud:
         """Return the points of one image in the world frame."""
         ...
 
