@@ -35,7 +35,7 @@ from auralize.cli.options import allow_outside_option, sofa_option
     help="UDP port for head trackers; 0 for any that is free.",
 )
 @click.option("--no-osc", is_flag=True, help="Listen to no head tracker.")
-@click.option("--no-room", is_flag=True, help="Leave out the room, which cannot follow the head.")
+@click.option("--no-room", is_flag=True, help="Leave out the room.")
 @click.option("--loop", is_flag=True, help="Begin again at the end.")
 @click.option("--seconds", type=click.FloatRange(min=0.0), help="Stop after this time.")
 @click.option(
@@ -113,11 +113,16 @@ def listen(
             f"{', and the device' if to_file is None else ''})",
             err=True,
         )
+        if stream.following_s is not None:
+            click.echo("the room's reflections follow as soon as they are worked out", err=True)
         keys = stack.enter_context(pressed_keys(session.press))
         if keys:
             click.echo("arrow keys, w a s d, r, 1-9, space, comma, full stop; q ends", err=True)
         stack.enter_context(output)
         clipped = play(stream, session, output, equalisation=equalisation, seconds=seconds)
+        if stream.following_s:
+            follow_ms = 1e3 * stream.following_s + latency_ms
+            click.echo(f"reflections followed the last move after {follow_ms:.0f} ms", err=True)
     if clipped:
         click.echo(
             f"warning: {clipped} blocks were cut off at full scale: lower gain_db in the scene.",

@@ -10,6 +10,8 @@ and now and then exchanged, `MovingFilter` for filters that change all the time.
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 from jaxtyping import Complex64, Float, Float32
 
@@ -112,6 +114,7 @@ class PartitionedFilter:
         self._filters = np.zeros((partitions, sounds, outputs, *planes), dtype=np.float32)
         self._next = np.zeros_like(self._filters)
         self._exchanged = False
+        self._exchanging = Lock()
         self._past = np.zeros((partitions, sounds, *planes), dtype=np.float32)
         self._newest = 0
         self._recent = np.zeros((2 * pairs[0], block), dtype=np.float32)
@@ -143,19 +146,34 @@ class PartitionedFilter:
                 f"needed are filters of shape ({counts[0]}, {counts[1]}, up to "
                 f"{partitions * self._block}), got {filters.shape}."
             )
-        self._exchanged = False
         missing = partitions * self._block - filters.shape[2]
         parts = np.pad(filters.astype(np.float32), ((0, 0), (0, 0), (0, missing)))
         parts = parts.reshape(*counts, partitions, self._block)
         spectra = rfft(np.moveaxis(parts, 2, 0), 2 * self._block)
-        self._next[..., 0, :] = np.real(spectra)
-        self._next[..., 1, :] = np.imag(spectra)
-        self._exchanged = True
+        with self._exchanging:
+            self._next[..., 0, :] = np.real(spectra)
+            self._next[..., 1, :] = np.imag(spectra)
+            self._exchanged = True
 
     def reset(self) -> None:
         """Forget the sound so far."""
         self._past[:] = 0
         self._recent[:] = 0
+
+    @property
+    def past(self) -> int:
+        """How many samples before a block it depends on, in whole blocks."""
+        return len(self._past) * self._block
+
+    def set_past(self, sounds: Float32[np.ndarray, "sounds past"]) -> None:
+        """Take what the sounds were before the next block, `past` samples."""
+        before = np.pad(sounds, ((0, 0), (self._block, 0)))
+        for number in range(len(self._past)):
+            start = number * self._block
+            spectra = rfft(before[:, start : start + 2 * self._block])
+            self._past[number, :, 0], self._past[number, :, 1] = np.real(spectra), np.imag(spectra)
+        self._newest = len(self._past) - 1
+        self._recent[: len(sounds)] = sounds[:, -self._block :]
 
     def process(
         self,
@@ -177,7 +195,8 @@ class PartitionedFilter:
             split_pair(spectrum, self._split[2 * pair : 2 * pair + 2])
         self._newest = (self._newest + 1) % len(self._past)
         self._past[self._newest] = self._split[:count]
-        if not self._exchanged:
+        # While others are being written, the block does without them.
+        if not (self._exchanged and self._exchanging.acquire(blocking=False)):
             self._filtered(self._filters, out)
             return
         self._before[:] = 0
@@ -185,6 +204,7 @@ class PartitionedFilter:
         self._before *= self._falling
         self._filters, self._next = self._next, self._filters
         self._exchanged = False
+        self._exchanging.release()
         out += self._before
         self._before[:] = 0
         self._filtered(self._filters, self._before)

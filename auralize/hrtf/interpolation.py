@@ -234,8 +234,9 @@ class HrtfInterpolator:
 
         Later calls then only mix: what they take and allocate is the same for all directions.
         """
-        self._most_nodes = self._mesh.node_count
-        self._forget()
+        if self._most_nodes < self._mesh.node_count:
+            self._most_nodes = self._mesh.node_count
+            self._forget()
         self._table(length, self._rows_of(np.arange(self._mesh.node_count)))
 
     def _forget(self) -> None:

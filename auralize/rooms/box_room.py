@@ -48,6 +48,10 @@ class RoomModel(Protocol):
         """Return the ways from a source to a listener over up to `order` walls."""
         ...
 
+    def inside(self, place_m: Float[np.ndarray, "3"]) -> bool:
+        """Whether a place is inside the walls."""
+        ...
+
     def default_order(self, *, moving: bool) -> int:
         """Return how many reflections are followed where the scene does not say."""
         ...
@@ -104,6 +108,12 @@ class BoxRoom:
             band_gains=images.band_gains,
             orders=images.orders,
         )
+
+    def inside(self, place_m: Float[np.ndarray, "3"]) -> bool:
+        """Whether a place is inside the walls."""
+        x, y, z = self._room.to_room(place_m)
+        length, width, height = self._box.size_m
+        return bool(abs(x) < length / 2 and abs(y) < width / 2 and 0 < z < height)
 
     def default_order(self, *, moving: bool) -> int:
         """Return how many reflections are followed where the scene does not say."""

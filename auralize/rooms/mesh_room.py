@@ -103,6 +103,10 @@ class MeshRoom:
         """Return the ways from a source to a listener over up to `order` facets."""
         return mesh_arrivals(self._mesh, source_m, listener_m, order)
 
+    def inside(self, place_m: Float[np.ndarray, "3"]) -> bool:
+        """Whether a place is inside the walls."""
+        return self._mesh.depth_inside_m(place_m) > 0
+
     def default_order(self, *, moving: bool) -> int:
         """Return how many reflections are followed where the scene does not say."""
         facets = len(self._mesh.normals)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
@@ -35,6 +36,23 @@ _EXACT_ORDER = 4
 _RINGING = 32
 _LATE_FALL_DB = 66.0
 _FADE_OUT_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Where a source and its listener are, and how they are turned.
+
+    Attributes:
+        source_m: Where in the world the source emitted what is heard, in metres.
+        listener_m: The middle of the head.
+        listener_from_world: Rotation.
+        yaw_rad: Where the player faces.
+    """
+
+    source_m: Float64[np.ndarray, "3"]
+    listener_m: Float64[np.ndarray, "3"]
+    listener_from_world: Float64[np.ndarray, "3 3"]
+    yaw_rad: float
 
 
 class RoomResponses:
@@ -73,31 +91,29 @@ class RoomResponses:
         return math.ceil(longest_s * self._rate) + self._receiver.length
 
     def early(self, source: HeardSource, time_s: float) -> Float32[np.ndarray, "outputs taps"]:
-        """Return the early reflections of a source at a time of the scene, with its gain."""
-        times = np.array([time_s])
-        place = source.source.positions_at(times)[0]
-        ears = source.ears.positions_at(times)[0]
-        arrivals = self.model.arrivals(place, ears, self.order)
-        away = arrivals.positions_m - ears
+        """Return the early reflections of a source at a time of the scene, with its level."""
+        return np.float32(source.level) * self.early_in(source, situation(source, time_s))
+
+    def early_in(self, source: HeardSource, now: Situation) -> Float32[np.ndarray, "outputs taps"]:
+        """Return the early reflections of a source in some situation, at a level of one."""
+        arrivals = self.model.arrivals(now.source_m, now.listener_m, self.order)
+        away = arrivals.positions_m - now.listener_m
         distances = np.linalg.norm(away, axis=1)
-        turn = rotation_matrix_from_quaternion(
-            quaternion_conjugate(source.ears.orientations_at(times)[0])
-        )
         reflected = slice(1, None)  # the straight way comes first, and is not the room's
         away, far = away[reflected], distances[reflected]
-        factors, gains = self._radiated(source, arrivals.departures[reflected], time_s)
+        factors, gains = _radiated(source, arrivals.departures[reflected], now.yaw_rad)
         gains = gains * _to_octaves(arrivals.band_gains[reflected])
         later = (far - distances[0]) * self._rate / self._medium.speed_of_sound_m_s
         starts = np.floor(later).astype(np.int64)
         before = _RINGING + self._receiver.late
         response = np.zeros((self._receiver.outputs, before + self.early_taps), dtype=np.float32)
-        directions = away @ turn.T / far[:, None]
+        directions = away @ now.listener_from_world.T / far[:, None]
         many = arrivals.orders[reflected] > _EXACT_ORDER
         directions[many] = self._receiver.nearest(directions[many])
         for first in range(0, len(far), _CHUNK):
             part = slice(first, first + _CHUNK)
             spectra = self._filters.spectra(
-                source.gains(far[part]) * factors[part],
+                source.spreading(far[part]) * factors[part],
                 gains[part],
                 source.air_way_m(far[part]),
                 later[part] - starts[part] + _RINGING,
@@ -108,13 +124,15 @@ class RoomResponses:
         return response[:, before:]
 
     def late(self, source: HeardSource) -> Float32[np.ndarray, "outputs taps"]:
-        """Return the late part of a source, with its gain, for where all are at the start.
+        """Return the late part of a source, with its level, for where all are at the start.
 
         It is the same for the same name of the source.
         """
-        start = np.zeros(1)
-        place = source.source.positions_at(start)[0]
-        ears = source.ears.positions_at(start)[0]
+        return np.float32(source.level) * self.late_in(source, situation(source, 0.0))
+
+    def late_in(self, source: HeardSource, now: Situation) -> Float32[np.ndarray, "outputs taps"]:
+        """Return the late part of a source in some situation, at a level of one."""
+        place, ears = now.source_m, now.listener_m
         times_s = self._rt60_s()
         count = math.ceil(times_s.max() * _LATE_FALL_DB / 60 * self._rate)
         since = np.arange(count) / self._rate
@@ -130,7 +148,7 @@ class RoomResponses:
             levels_db = source.directivity.diffuse_levels_db()[1:]
             radiated[: len(levels_db)] = 10 ** (levels_db / 10)
             radiated[len(levels_db) :] = radiated[len(levels_db) - 1]
-        amplitude = float(source.gains(np.ones(1))[0])
+        amplitude = float(source.spreading(np.ones(1))[0])
         levels = np.stack([np.interp(since, nodes, band) for band in energies])
         levels *= radiated[:, None] * amplitude**2
         name = zlib.crc32(source.source.name.encode())
@@ -139,19 +157,6 @@ class RoomResponses:
         fade = min(count, round(_FADE_OUT_S * self._rate))
         sound[:, count - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
         return np.pad(sound, ((0, 0), (self._receiver.field_late, 0)))
-
-    def _radiated(
-        self, source: HeardSource, departures: Float64[np.ndarray, "P 3"], time_s: float
-    ) -> tuple[Float64[np.ndarray, "P"], Float64[np.ndarray, "P octaves"]]:
-        """Return what a source sends into directions of the world, beside straight ahead."""
-        pattern = source.directivity
-        if pattern is None:
-            return np.ones(len(departures)), np.ones((len(departures), len(OCTAVES_HZ)))
-        yaw = source.yaws_at(np.array([time_s]))[0]
-        x, y, z = departures.T
-        cosine, sine = np.cos(yaw), np.sin(yaw)
-        seen = np.stack([cosine * x + sine * y, cosine * y - sine * x, z], axis=1)
-        return pattern.factors(seen), 10 ** (pattern.octave_levels_db(seen) / 20)
 
     def _rt60_s(self) -> Float64[np.ndarray, "bands"]:
         """Return the reverberation times of the late part's bands.
@@ -165,6 +170,31 @@ class RoomResponses:
         loss_db = air_absorption_db_per_m(top, self._medium) * self._medium.air_absorption
         more = float(loss_db[1] - loss_db[0]) * self._medium.speed_of_sound_m_s / 60
         return np.append(times, 1 / (1 / times[-1] + more))
+
+
+def situation(source: HeardSource, time_s: float) -> Situation:
+    """Return the situation of a source and its listener at a time of the scene."""
+    times = np.array([time_s])
+    turn = quaternion_conjugate(source.ears.orientations_at(times)[0])
+    return Situation(
+        source_m=source.positions_at(times)[0],
+        listener_m=source.ears.positions_at(times)[0],
+        listener_from_world=rotation_matrix_from_quaternion(turn),
+        yaw_rad=float(source.yaws_at(times)[0]),
+    )
+
+
+def _radiated(
+    source: HeardSource, departures: Float64[np.ndarray, "P 3"], yaw_rad: float
+) -> tuple[Float64[np.ndarray, "P"], Float64[np.ndarray, "P octaves"]]:
+    """Return what a source sends into directions of the world, beside straight ahead."""
+    pattern = source.directivity
+    if pattern is None:
+        return np.ones(len(departures)), np.ones((len(departures), len(OCTAVES_HZ)))
+    x, y, z = departures.T
+    cosine, sine = np.cos(yaw_rad), np.sin(yaw_rad)
+    seen = np.stack([cosine * x + sine * y, cosine * y - sine * x, z], axis=1)
+    return pattern.factors(seen), 10 ** (pattern.octave_levels_db(seen) / 20)
 
 
 def _to_octaves(bands: Float[np.ndarray, "P bands"]) -> Float[np.ndarray, "P octaves"]:

@@ -169,7 +169,11 @@ class HeardSource:
 
     def gains(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return the factors at some distances."""
-        return self.level * self.source.reference_distance_m / np.maximum(distances_m, NEAREST_M)
+        return self.level * self.spreading(distances_m)
+
+    def spreading(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
+        """Return the factors at some distances without the source's own level."""
+        return self.source.reference_distance_m / np.maximum(distances_m, NEAREST_M)
 
     def emission_times_s(self, times_s: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return when what the listener hears at some times was emitted.
@@ -190,6 +194,11 @@ class HeardSource:
             if not self.source.moves or np.abs(emitted - before).max() < _SAME_TIME_S:
                 break
         return emitted
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether its sound takes its time to the listener."""
+        return self._speed_m_s is not None
 
     def delays_samples(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return how long the sound takes over some distances; nothing if the scene says so."""

@@ -38,10 +38,10 @@ class SoundWindow:
         self._column = channel - 1
         self._start = start
         self._buffer = np.zeros(0, dtype=np.float32)
-        self._next = -1  # sample of the file where the next one is read without seeking
         # NumPy makes floats of integers several times as fast as libsndfile, and the same ones.
-        kind: tuple[_Kind, float] = _INTEGERS.get(file.subtype, ("float32", 1.0))
-        self._kind, full_scale = kind
+        stored: tuple[_Kind, float] = _INTEGERS.get(file.subtype, ("float32", 1.0))
+        self._kind: _Kind = stored[0]
+        full_scale = stored[1]
         self._scale = np.float32(1 / full_scale)
         self._straight = self._kind == "float32" and file.channels == 1
         self._raw = np.zeros((0, file.channels), dtype=self._kind)
@@ -96,14 +96,13 @@ class SoundWindow:
         whole = part if self._straight else self._raw[: len(part)]
         rate = self._file.samplerate
         try:
-            if begin != self._next:
+            if self._file.tell() != begin:
                 self._file.seek(begin)
             read = self._file.buffer_read_into(whole, self._kind)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise FileFormatError(
                 f"{self._file.name}: cannot be read at {begin / rate:.3f} s ({error})."
             ) from error
-        self._next = begin + read
         if not self._straight:
             part[:] = whole[:, self._column]
             part *= self._scale

@@ -7,7 +7,8 @@ any time, and a block allocates nothing that counts.
 Edits come from any thread and take effect in the next block. Levels and filters fade over within
 it, and delays glide. Where a glide would be heard as a swoop of the pitch (the source whose sound
 takes its time is put elsewhere) or there is nothing in between (the scene is wound on), one block
-of what was heard before and one of what is heard from now on fade over.
+of what was heard before and one of what is heard from now on fade over. Reflections of a room
+follow as soon as they are worked out (`auralize.rooms.live_room`).
 """
 
 from __future__ import annotations
@@ -16,20 +17,16 @@ import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Float32
 
 from auralize.hrtf.head import Hrtf, read_listeners_hrtf
 from auralize.hrtf.interpolation import HrtfInterpolator
-from auralize.rooms.receivers import Ears
-from auralize.rooms.renderer import RoomRenderer, room_renderer
-from auralize.sources.heard_source import HeardSource, open_sources, sample_count
+from auralize.sources.heard_source import HeardSource, as_points, open_sources, sample_count
 from auralize.sources.live_listener import LiveListener
-from auralize.stream.moving import MovingSources
-from auralize.stream.standing import StandingSources
-from capture.errors import DataError
+from auralize.stream.levels import Levels
+from auralize.stream.parts import Parts
 from capture.pose import Pose
 from scenes.scene import Scene
 
@@ -38,35 +35,6 @@ _SMALLEST_BLOCK = 16
 _LIVE_STEP_RAD = np.radians(5.0)
 # A distance that changes faster fades over: it would be heard as a swoop.
 _FASTEST_M_S = 30.0
-
-
-class BlockRenderer(Protocol):
-    """What sounds: some sources, or the room around them. It begins at the scene's start."""
-
-    def add(self, out: Float32[np.ndarray, "2 block"]) -> None:
-        """Add the next block to what the ears get."""
-        ...
-
-
-class LiveRenderer(BlockRenderer, Protocol):
-    """What sounds, and may be edited."""
-
-    def seek(self, start: int) -> None:
-        """Go to another place: the next block begins at a sample of the scene."""
-        ...
-
-
-class _Room:
-    """A room that goes on from block to block."""
-
-    def __init__(self, room: RoomRenderer, block: int) -> None:
-        self._room = room
-        self._block = block
-        self._start = 0
-
-    def add(self, out: Float32[np.ndarray, "2 block"]) -> None:
-        out += self._room.block(self._start)
-        self._start += self._block
 
 
 class StreamRenderer:
@@ -104,8 +72,8 @@ class StreamRenderer:
                 not, what stands still in the scene is rendered faster.
 
         Raises:
-            DataError: The sounds do not fit the scene.
-            FileFormatError: A sound cannot be read.
+            DataError: The sounds do not fit the scene, or its room cannot be rendered as it is.
+            FileFormatError: A sound or a mesh cannot be read.
             ValueError: The block is too short.
         """
         if block < _SMALLEST_BLOCK:
@@ -117,20 +85,23 @@ class StreamRenderer:
         head = (hrtf or read_listeners_hrtf(scene.listener, folder)).resampled(self._rate)
         step = {"largest_step_rad": _LIVE_STEP_RAD} if editable else {}
         interpolator = HrtfInterpolator(head, **step)
-        if editable and scene.room is not None:
-            raise DataError(
-                f"the room of {scene.title!r} cannot follow a head that moves. Take `room` out of "
-                "the scene (auralize listen --no-room) to walk through it."
-            )
         with ExitStack() as files:
             self._sources = files.enter_context(open_sources(scene, folder, silent=editable))
             self._listener = LiveListener(scene.listener.trajectory)
+            sources = list(self._sources)
+            points = as_points(sources)
+            self._sources += [point for point in points if point not in sources]
             for source in self._sources:
                 source.ears = self._listener
-            self._levels = _Levels(scene)
+            self._levels = Levels(scene)
             self._set_levels()
-            self._make_renderers(folder, interpolator)
+            self._parts = Parts(
+                scene, folder, interpolator,
+                sources=sources, points=points, block=block, live=editable,
+            )  # fmt: skip
+            files.callback(self._parts.close)
             self._files = files.pop_all()
+        self.sample_count = sample_count(scene, self._sources, self._parts.tail_samples)
         self.latency_s = (block + _onset(interpolator)) / self._rate
         self._position = 0
         self._loop: tuple[int, int] | None = None
@@ -146,13 +117,23 @@ class StreamRenderer:
         self.close()
 
     def close(self) -> None:
-        """Close the sound files."""
+        """Close the sound files, and stop to follow with reflections."""
         self._files.close()
 
     @property
     def position_s(self) -> float:
         """The time of the scene at which the next block begins."""
         return self._position / self._rate
+
+    @property
+    def follows(self) -> bool:
+        """Whether reflections of the room are those of where all were in the last block."""
+        return self._parts.room is None or self._parts.room.follows
+
+    @property
+    def following_s(self) -> float | None:
+        """How long it took last from a move until reflections followed; None without a room."""
+        return None if self._parts.room is None else self._parts.room.following_s
 
     @property
     def finished(self) -> bool:
@@ -182,8 +163,7 @@ class StreamRenderer:
             self._render(out)
         else:
             self._position = self._position if target is None else target
-            for renderer in self._live:
-                renderer.seek(self._position)
+            self._parts.seek(self._position)
             self._render(out)
             out -= self._fading
             out *= self._rising
@@ -284,46 +264,7 @@ class StreamRenderer:
     def _render(self, out: Float32[np.ndarray, "2 block"]) -> None:
         out[:] = 0
         if not self.finished:
-            for renderer in self._renderers:
-                renderer.add(out)
-
-    def _make_renderers(
-        self, folder: str | os.PathLike[str], interpolator: HrtfInterpolator
-    ) -> None:
-        """Make what renders the parts of the scene."""
-        scene, block = self.scene, self.block
-        direct = self._sources if scene.room is None or scene.room.direct else []
-        moving = [source for source in direct if source.moves or self._editable]
-        standing = [source for source in direct if source not in moving]
-        room = room_renderer(scene, folder, self._sources, lambda: Ears(interpolator), block=block)
-        self.sample_count = sample_count(
-            scene, self._sources, 0 if room is None else room.tail_samples
-        )
-        self._renderers: list[BlockRenderer] = []
-        self._live: list[LiveRenderer] = []
-        if standing:
-            self._renderers.append(StandingSources(standing, interpolator, block=block))
-        if room is not None:
-            self._renderers.append(_Room(room, block))
-        if moving:
-            renderer = MovingSources(moving, interpolator, block=block, live=self._editable)
-            self._renderers.append(renderer)
-            if self._editable:
-                renderer.prepare_all()
-                self._live.append(renderer)
-
-
-class _Levels:
-    """What a mixing desk says: a gain for each source, which are muted, and which are solo."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.gains_db = {source.name: source.gain_db for source in scene.sources}
-        self.muted = {source.name: source.mute for source in scene.sources}
-        self.solo = {source.name: source.solo for source in scene.sources}
-
-    def factor(self, name: str) -> float:
-        silent = self.muted[name] or (any(self.solo.values()) and not self.solo[name])
-        return 0.0 if silent else 10 ** (self.gains_db[name] / 20)
+            self._parts.add(out)
 
 
 def _onset(interpolator: HrtfInterpolator) -> int:
