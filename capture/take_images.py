@@ -44,6 +44,11 @@ class TakeImages(Protocol):
         ...
 
     @property
+    def recording(self) -> K4ARecording | None:
+        """The recording that they come from, None where there are only point clouds."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What is wrong, though it can be used."""
         ...
@@ -69,44 +74,44 @@ class RecordingImages:
     """Images of a K4A recording."""
 
     def __init__(self, recording: K4ARecording) -> None:
-        self._recording = recording
+        self.recording = recording
 
     @property
     def camera_times_s(self) -> Float64[np.ndarray, "images"]:
         """When each depth image was taken."""
-        return self._recording.depth_times_s
+        return self.recording.depth_times_s
 
     @property
     def calibration(self) -> Calibration | None:
         """The factory calibration."""
-        return self._recording.calibration
+        return self.recording.calibration
 
     @property
     def notes(self) -> tuple[str, ...]:
         """The recording's."""
-        return self._recording.notes
+        return self.recording.notes
 
     def cloud(self, index: int, *, color: bool) -> PointCloud:
         """Return a depth image's points, colored by the color image of the same moment."""
-        calibration = self._recording.calibration
-        points = calibration.unproject(self._recording.depth_mm(index))
-        image = self._recording.color_index_at(self.camera_times_s[index]) if color else None
+        calibration = self.recording.calibration
+        points = calibration.unproject(self.recording.depth_mm(index))
+        image = self.recording.color_index_at(self.camera_times_s[index]) if color else None
         if image is None:
             return PointCloud(positions_m=points)
-        colors = calibration.sample_colors(self._recording.color(image), points)
+        colors = calibration.sample_colors(self.recording.color(image), points)
         return PointCloud(positions_m=points, colors=colors)
 
     def depth_mm(self, index: int) -> UInt16[np.ndarray, "rows columns"] | None:
         """Return a depth image."""
-        return self._recording.depth_mm(index)
+        return self.recording.depth_mm(index)
 
     def up(self) -> Float64[np.ndarray, "3"] | None:
         """Return what the accelerometer shows."""
-        return up_from_imu(self._recording.imu(stop_s=_LEVELLED_S), self._recording.calibration)
+        return up_from_imu(self.recording.imu(stop_s=_LEVELLED_S), self.recording.calibration)
 
     def close(self) -> None:
         """Close the recording."""
-        self._recording.close()
+        self.recording.close()
 
 
 class CloudImages:
@@ -126,6 +131,7 @@ class CloudImages:
     """
 
     calibration: Calibration | None = None
+    recording: K4ARecording | None = None
     notes: tuple[str, ...] = ()
 
     def __init__(

@@ -16,6 +16,8 @@ from capture.k4a_mkv import AudioFormat, K4ARecording
 SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
 """Of the files that are read as sound."""
 
+_SIXTEEN_BITS = ("PCM_16", "PCM_U8", "PCM_S8", "ULAW", "ALAW")
+
 
 class TakeSound(Protocol):
     """What a take needs of its sound."""
@@ -33,6 +35,11 @@ class TakeSound(Protocol):
     @property
     def sample_count(self) -> int:
         """Samples of each channel."""
+        ...
+
+    @property
+    def bits(self) -> int:
+        """Bits of a sample that lose nothing of it: 16 or 24; more count as 24."""
         ...
 
     def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
@@ -61,6 +68,7 @@ class FileSound:
         self.channel_count = int(info.channels)
         self.sample_rate_hz = int(info.samplerate)
         self.sample_count = int(info.frames)
+        self.bits = 16 if info.subtype in _SIXTEEN_BITS else 24
 
     def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
         """Read samples.
@@ -93,6 +101,7 @@ class RecordingSound:
         self.channel_count = audio.channels
         self.sample_rate_hz = audio.sample_rate_hz
         self.sample_count = audio.sample_count
+        self.bits = 16 if audio.bits <= 16 else 24
 
     def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
         """Read samples."""

@@ -27,6 +27,7 @@ class RecordingFormat:
         audio_bits: Of a sample.
         device_serial: The sensor's serial number.
         start_us: The device's time at time 0 of the recording.
+        compact: Whether depth and infrared images are compressed.
     """
 
     calibration: Calibration
@@ -37,6 +38,7 @@ class RecordingFormat:
     audio_bits: int
     device_serial: str
     start_us: int
+    compact: bool = False
 
 
 def encode_ebml() -> bytes:
@@ -166,7 +168,7 @@ def _track_entry(recording: RecordingFormat, name: str) -> bytes:
 
 def _video_details(recording: RecordingFormat, name: str) -> bytes:
     camera = recording.calibration.depth
-    fourcc, bits = layout.FOURCC_DEPTH, 16
+    fourcc, bits = layout.FOURCC_COMPACT if recording.compact else layout.FOURCC_DEPTH, 16
     if name == layout.COLOR:
         color_format, camera = split_color_mode(recording.calibration.color_mode or "")
         fourcc, bits = COLOR_FORMATS[color_format]

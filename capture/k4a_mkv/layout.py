@@ -22,6 +22,8 @@ CODEC_PCM = "A_PCM/INT/LIT"
 CODEC_PCM_FLOAT = "A_PCM/FLOAT/IEEE"
 FOURCC_DEPTH = b"b16g"
 """16 bits a pixel, big-endian; the infrared image has it too."""
+FOURCC_COMPACT = b"AZC1"
+"""The same without loss in fewer bytes, see `capture.k4a_mkv.compact`; ours alone."""
 
 CALIBRATION_FILE = "calibration.json"
 

@@ -7,7 +7,7 @@ ahead of them. Images are read from disk when they are asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -15,19 +15,14 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8, UInt16
 
-from capture.calibration import Calibration
 from capture.clock import ClockFit
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import layout
 from capture.k4a_mkv.color import decode_color
+from capture.k4a_mkv.compact import decode_compact
 from capture.k4a_mkv.sound import AudioFormat, RecordedSound
-from capture.k4a_modes import (
-    COLOR_FORMATS,
-    COLOR_RESOLUTIONS,
-    DEPTH_MODES,
-    INFRARED_MODES,
-    split_color_mode,
-)
+from capture.k4a_mkv.tracks import find_track, find_video_track, is_compact, read_calibration
+from capture.k4a_modes import split_color_mode
 from capture.matroska import MatroskaFile, TrackEntry
 
 _NO_BLOCKS = np.zeros((0, 3), dtype=np.int64)
@@ -38,12 +33,14 @@ class ImuSamples:
     """Readings of the inertial sensor, each in its own sensor's axes.
 
     Attributes:
-        times_s: Shape (N,), from the recording's start.
+        times_s: Shape (N,), of the acceleration, from the recording's start.
+        gyroscope_times_s: Shape (N,), of the angular velocity.
         acceleration_m_s2: Shape (N, 3); at rest 9.8 upwards.
         angular_velocity_rad_s: Shape (N, 3).
     """
 
     times_s: Float64[np.ndarray, "N"]
+    gyroscope_times_s: Float64[np.ndarray, "N"]
     acceleration_m_s2: Float32[np.ndarray, "N 3"]
     angular_velocity_rad_s: Float32[np.ndarray, "N 3"]
 
@@ -67,17 +64,21 @@ class K4ARecording:
         try:
             self._path = self._file.path
             self.tags: Mapping[str, str] = self._file.tags
-            self._depth_track = self._video_track(layout.DEPTH)
-            self._color_track = self._video_track(layout.COLOR)
-            self._infrared_track = self._video_track(layout.INFRARED)
-            self._imu_track = self._track(layout.IMU)
-            sensed_track = self._depth_track or self._infrared_track
-            if sensed_track is None:
+            self._depth_track = find_video_track(self._file, layout.DEPTH)
+            self._color_track = find_video_track(self._file, layout.COLOR)
+            self._infrared_track = find_video_track(self._file, layout.INFRARED)
+            self._imu_track = find_track(self._file, layout.IMU)
+            if self._depth_track is None and self._infrared_track is None:
                 raise FileFormatError(
                     f"{path}: has no depth images: it is no Azure Kinect recording, or one with "
                     "depth off. Record with depth, with `auralize capture record` or k4arecorder."
                 )
-            self.calibration = self._read_calibration(sensed_track)
+            self.calibration = read_calibration(
+                self._file,
+                depth=self._depth_track,
+                infrared=self._infrared_track,
+                color=self._color_track,
+            )
             self._depth_blocks = self._image_blocks(self._depth_track)
             self._color_blocks = self._image_blocks(self._color_track)
             self._infrared_blocks = self._image_blocks(self._infrared_track)
@@ -88,7 +89,7 @@ class K4ARecording:
                     f"{path}: holds no whole depth image; it is {damage or 'empty'}. Record the "
                     "take again, or copy the file again."
                 )
-            sound_track = self._track(layout.AUDIO)
+            sound_track = find_track(self._file, layout.AUDIO)
             self._sound = RecordedSound.of(self._file, sound_track) if sound_track else None
             notes: list[str] = []
             if damage is not None:
@@ -141,7 +142,7 @@ class K4ARecording:
             IndexError: There is no such image.
             DataError: The image has another size than its mode.
         """
-        return self._sixteen_bit(self._depth_blocks, index)
+        return self._sixteen_bit(self._depth_track, self._depth_blocks, index)
 
     def infrared(self, index: int) -> UInt16[np.ndarray, "rows columns"]:
         """Read an infrared image.
@@ -150,7 +151,7 @@ class K4ARecording:
             IndexError: There is no such image, or the recording has none.
             DataError: The image has another size than its mode.
         """
-        return self._sixteen_bit(self._infrared_blocks, index)
+        return self._sixteen_bit(self._infrared_track, self._infrared_blocks, index)
 
     def color(self, index: int) -> UInt8[np.ndarray, "rows columns 3"]:
         """Read a color image as RGB.
@@ -162,7 +163,7 @@ class K4ARecording:
         camera, mode = self.calibration.color, self.calibration.color_mode
         if camera is None or mode is None:
             raise IndexError(f"{self._path}: the recording has no color.")
-        payload = self._read_block(self._color_blocks, index)
+        payload = self.color_payload(index)
         try:
             return decode_color(payload, split_color_mode(mode)[0], camera.shape)
         except ValueError as error:
@@ -195,7 +196,7 @@ class K4ARecording:
         An hour of them takes 200 MB, so ask for what you need.
 
         Args:
-            start_s: From the block that holds this time.
+            start_s: From the first block that begins at or after this time.
             stop_s: To here; None: to the end.
 
         Raises:
@@ -204,9 +205,10 @@ class K4ARecording:
         kind = np.dtype([("time", "<u8"), ("a", "<f4", 3), ("gyro_time", "<u8"), ("w", "<f4", 3)])
         blocks = self._blocks(self._imu_track)
         begins_s = self._times_s(blocks)
-        first = max(0, int(np.searchsorted(begins_s, start_s, side="right")) - 1)
+        first = int(np.searchsorted(begins_s, start_s))
         last = len(blocks) if stop_s is None else int(np.searchsorted(begins_s, stop_s))
         times: list[np.ndarray] = []
+        gyroscope_times: list[np.ndarray] = []
         chunks: list[np.ndarray] = []
         for begin_s, (_, offset, size) in zip(
             begins_s[first:last], blocks[first:last], strict=True
@@ -215,15 +217,31 @@ class K4ARecording:
                 raise FileFormatError(f"{self._path}: an IMU block of {size} bytes is broken.")
             samples = np.frombuffer(self._file.read(int(offset), int(size)), dtype=kind)
             # A block has the time of its first sample; the device's own time may count from 1970.
-            since_ns = samples["time"].astype(np.int64) - np.int64(samples["time"][0])
-            times.append(begin_s + since_ns * 1e-9)
+            first_ns = np.int64(samples["time"][0])
+            times.append(begin_s + (samples["time"].astype(np.int64) - first_ns) * 1e-9)
+            since_ns = samples["gyro_time"].astype(np.int64) - first_ns
+            gyroscope_times.append(begin_s + since_ns * 1e-9)
             chunks.append(samples)
         together = np.concatenate(chunks) if chunks else np.zeros(0, dtype=kind)
         return ImuSamples(
-            times_s=np.concatenate(times) if times else np.zeros(0),
+            times_s=np.concatenate([np.zeros(0), *times]),
+            gyroscope_times_s=np.concatenate([np.zeros(0), *gyroscope_times]),
             acceleration_m_s2=together["a"].astype(np.float32),
             angular_velocity_rad_s=together["w"].astype(np.float32),
         )
+
+    @property
+    def has_imu(self) -> bool:
+        """Whether there are IMU samples."""
+        return self._imu_track is not None
+
+    def imu_pieces(self, piece_s: float = 10.0) -> Iterator[ImuSamples]:
+        """Read all IMU samples, some seconds at a time."""
+        begins_s = self._times_s(self._blocks(self._imu_track))
+        start_s = 0.0
+        while len(begins_s) and start_s <= begins_s[-1]:
+            yield self.imu(start_s, start_s + piece_s)
+            start_s += piece_s
 
     @property
     def audio(self) -> AudioFormat | None:
@@ -243,67 +261,6 @@ class K4ARecording:
         if self._sound is None:
             raise IndexError(f"{self._path}: the recording has no AUDIO track.")
         return self._sound.read(start, stop)
-
-    def _track(self, name: str) -> TrackEntry | None:
-        """Find a track by the UID in its tag, or by its name."""
-        uid = self.tags.get(f"K4A_{name}_TRACK", "")
-        tracks = self._file.tracks
-        by_uid = [track for track in tracks if str(track.uid) == uid]
-        by_name = [track for track in tracks if track.name == name]
-        track = next(iter(by_uid + by_name), None)
-        if track is not None and track.encoded:
-            raise FileFormatError(
-                f"{self._path}: track {name} is compressed, which the sensor's tools never do. "
-                "Remux with `mkvmerge --compression -1:none`."
-            )
-        return track
-
-    def _video_track(self, name: str) -> TrackEntry | None:
-        track = self._track(name)
-        if track is not None and track.codec != layout.CODEC_VIDEO:
-            raise FileFormatError(
-                f"{self._path}: track {name} is {track.codec}, not {layout.CODEC_VIDEO}: the "
-                "file was converted. Give the recording as the sensor's tools wrote it."
-            )
-        return track
-
-    def _read_calibration(self, depth_track: TrackEntry) -> Calibration:
-        name = self.tags.get("K4A_CALIBRATION_FILE", layout.CALIBRATION_FILE)
-        factory = self._file.read_attachment(name)
-        if factory is None:
-            raise FileFormatError(
-                f"{self._path}: has no factory calibration attached ({name}), so depth cannot be "
-                "turned into points. Give the recording as the sensor's tools wrote it."
-            )
-        width, height, fourcc = layout.decode_bitmap_header(depth_track.codec_private)
-        if fourcc != layout.FOURCC_DEPTH:
-            raise ValueError(f"depth images of kind {fourcc!r} are not {layout.FOURCC_DEPTH!r}")
-        modes = DEPTH_MODES if self._depth_track else INFRARED_MODES
-        sizes = {(m.width_px, m.height_px): mode for mode, m in modes.items()}
-        if (width, height) not in sizes:
-            raise ValueError(f"no depth mode has images of {width}×{height} pixels")
-        try:
-            return Calibration.from_json(
-                factory.rstrip(b"\0").decode("utf-8"),
-                depth_mode=sizes[width, height],
-                color_mode=self._color_mode(),
-            )
-        except (UnicodeDecodeError, FileFormatError) as error:
-            raise FileFormatError(f"{self._path}: {error}") from error
-
-    def _color_mode(self) -> str | None:
-        if self._color_track is None:
-            return None
-        width, height, fourcc = layout.decode_bitmap_header(self._color_track.codec_private)
-        formats = [name for name, (code, _) in COLOR_FORMATS.items() if code == fourcc]
-        sizes = [
-            name
-            for name, m in COLOR_RESOLUTIONS.items()
-            if (m.width_px, m.height_px) == (width, height)
-        ]
-        if not formats or not sizes:
-            raise ValueError(f"no color mode has {fourcc!r} images of {width}×{height} pixels")
-        return f"{formats[0]}_{sizes[0]}"
 
     @property
     def _last_image_s(self) -> float:
@@ -326,9 +283,16 @@ class K4ARecording:
             raise IndexError(f"{self._path}: image {index} of {len(blocks)}.")
         return self._file.read(int(blocks[index, 1]), int(blocks[index, 2]))
 
-    def _sixteen_bit(self, blocks: Int64[np.ndarray, "blocks 3"], index: int) -> np.ndarray:
+    def _sixteen_bit(
+        self, track: TrackEntry | None, blocks: Int64[np.ndarray, "blocks 3"], index: int
+    ) -> UInt16[np.ndarray, "rows columns"]:
         payload = self._read_block(blocks, index)
         shape = self.calibration.depth.shape
+        if is_compact(track):
+            try:
+                return decode_compact(payload, shape)
+            except ValueError as error:
+                raise DataError(f"{self._path}: image {index} is broken: {error}.") from error
         if len(payload) != shape[0] * shape[1] * 2:
             raise DataError(
                 f"{self._path}: image {index} has {len(payload)} bytes, not "

@@ -34,12 +34,14 @@ class AudioFormat:
         sample_rate_hz: Samples a second.
         sample_count: Samples of each channel.
         start_s: Time of the first sample from the recording's start.
+        bits: Of a sample.
     """
 
     channels: int
     sample_rate_hz: int
     sample_count: int
     start_s: float
+    bits: int
 
 
 class RecordedSound:
@@ -76,6 +78,7 @@ class RecordedSound:
             sample_rate_hz=rate_hz,
             sample_count=int(self._starts[-1]),
             start_s=float(self._times_s[0]) if len(self._times_s) else 0.0,
+            bits=track.bit_depth,
         )
 
     @classmethod

@@ -16,6 +16,7 @@ from capture import matroska
 from capture.calibration import Calibration
 from capture.k4a_mkv import layout
 from capture.k4a_mkv.clusters import ClusterFile, Sink
+from capture.k4a_mkv.compact import encode_compact
 from capture.k4a_mkv.header import RecordingFormat
 from capture.k4a_modes import FRAME_RATES_HZ
 
@@ -35,6 +36,8 @@ class K4AStream:
         audio_rate_hz: Sample rate of the sound.
         audio_bits: Of a sample: 16 or 24.
         device_serial: The sensor's serial number.
+        compact: Whether to compress depth and infrared images without loss; the sensor's own tools
+            do not read that.
         start_offset_us: The device's time when the recording starts; every time that is written
             is the device's, at or after this one.
 
@@ -54,6 +57,7 @@ class K4AStream:
         audio_bits: int = 16,
         device_serial: str = "000000000000",
         start_offset_us: int = 0,
+        compact: bool = False,
     ) -> None:
         if fps not in FRAME_RATES_HZ:
             raise ValueError(f"a recording has {FRAME_RATES_HZ} frames a second, got {fps}.")
@@ -80,6 +84,7 @@ class K4AStream:
             audio_bits=audio_bits,
             device_serial=device_serial,
             start_us=start_offset_us,
+            compact=compact,
         )
         self._pending: list[tuple[int, int, bytes]] = []
         self._newest_us = 0
@@ -125,7 +130,15 @@ class K4AStream:
         """
         self._add(layout.DEPTH, time_us, self._image_bytes("depth_mm", depth_mm))
         if infrared is not None:
-            self._add(layout.INFRARED, time_us, self._image_bytes("infrared", infrared))
+            self.write_infrared(time_us, infrared)
+
+    def write_infrared(self, time_us: int, infrared: UInt16[np.ndarray, "rows columns"]) -> None:
+        """Add an infrared image.
+
+        Raises:
+            ValueError: The shape or type is wrong, or the time is before what is on disk already.
+        """
+        self._add(layout.INFRARED, time_us, self._image_bytes("infrared", infrared))
 
     def write_color(self, time_us: int, image: bytes) -> None:
         """Add a color image, encoded as the color mode says (MJPG: one JPEG file).
@@ -224,7 +237,7 @@ class K4AStream:
             raise ValueError(
                 f"{name} must be uint16 of shape {shape}, got {image.dtype} of {image.shape}."
             )
-        return image.astype(">u2").tobytes()
+        return encode_compact(image) if self._format.compact else image.astype(">u2").tobytes()
 
     def _add(self, name: str, time_us: int, payload: bytes) -> None:
         if name not in self._format.numbers:

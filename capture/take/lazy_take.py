@@ -21,6 +21,7 @@ from capture.axes import camera_from_world_axes
 from capture.calibration import Calibration
 from capture.clock import ClockFit
 from capture.errors import DataError
+from capture.k4a_mkv import K4ARecording
 from capture.point_cloud import PointCloud
 from capture.pose import Pose
 from capture.take_file import MicrophoneEntry, RecordedEntry
@@ -90,6 +91,25 @@ class Take:
     def calibration(self) -> Calibration | None:
         """The sensor's calibration, None for a take of PLY files."""
         return self._images.calibration
+
+    @property
+    def known_pose(self) -> Pose | None:
+        """What take.json says of the camera's pose, None where it is to be found."""
+        return self._known_pose
+
+    @property
+    def recording(self) -> K4ARecording | None:
+        """The recording behind the images, None for a take of point clouds."""
+        return self._images.recording
+
+    @property
+    def sound_bits(self) -> int:
+        """Bits of a sample of the sound: 16, or 24 for all that has more.
+
+        Raises:
+            DataError: The take has no sound.
+        """
+        return self._need_sound().bits
 
     @property
     def microphones_m(self) -> Float64[np.ndarray, "channels 3"] | None:

@@ -136,3 +136,17 @@ def test_ctrl_c_ends_a_recording_well(duo_take, tmp_path):
     assert running.returncode == 0, errors
     assert "nothing missing" in said
     assert "whole already" in run("repair", out).output
+
+
+def test_export_makes_a_take_again(clap_take, tmp_path):
+    for target, name in (("archive", "small"), ("mkv", "plain.mkv"), ("ply", "clouds")):
+        shown = run("export", clap_take, "--to", target, "-o", tmp_path / name)
+        assert shown.exit_code == 0
+        assert f"wrote {tmp_path / name}" in shown.stdout
+        assert run("info", tmp_path / name).exit_code == 0
+    again = run("export", clap_take, "--to", "archive", "-o", tmp_path / "small")
+    assert again.exit_code == 1
+    assert "exists already" in str(again.exception)
+    assert (
+        run("export", clap_take, "--to", "mkv", "-o", tmp_path / "small", "--force").exit_code == 0
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from auralize.cli.capture.devices import devices
+from auralize.cli.capture.export import export
 from auralize.cli.capture.import_take import import_
 from auralize.cli.capture.info import info
 from auralize.cli.capture.record import record
@@ -20,5 +21,5 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (devices, record, import_, info, sync, repair):
+for _verb in (devices, record, import_, info, sync, export, repair):
     capture.add_command(_verb)
