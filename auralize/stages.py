@@ -11,11 +11,12 @@ Nothing here, nor anything it calls, reads the truth of a simulated take.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from auralize.compose import compose_scene
 from auralize.rooms.from_take import room_from_take
+from capture.body_pose import BodyPoses
 from capture.errors import DataError
 from capture.finder import FindConfig, find_performers
 from capture.performer import Performer, read_performers, write_performers
@@ -64,13 +65,15 @@ def separate_take(
     *,
     network: SeparationModel | None = None,
     config: SeparateConfig | None = None,
+    poses: Mapping[str, BodyPoses] | None = None,
     template: str = "{performer}.wav",
     sample_format: SampleFormat = "float",
     progress: Progress | None = None,
 ) -> Separation:
     """Separate the sound of a take into a stem per performer, and write them to `out`/stems.
 
-    Template and format of the files are those of `separation.stem.write_separation`.
+    Template and format of the files are those of `separation.stem.write_separation`; poses are
+    those of `separation.separator.separate`.
 
     Raises:
         DataError: The take is silent, or a stem does not fit in the format.
@@ -81,6 +84,7 @@ def separate_take(
         performers,
         network or load_model(),
         config,
+        poses=poses,
         center_channel=take.center_channel,
         progress=progress,
     )

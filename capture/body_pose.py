@@ -23,6 +23,7 @@ from capture.errors import DataError, FileFormatError
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32, Float64
 
+    from capture.performer import Performer
     from capture.pose import Pose
 
 _SIDE_PARENTS = {
@@ -140,6 +141,56 @@ def read_body_tracker(
         )
         for number, (times, places, trusted) in sorted(seen.items())
     }
+
+
+def poses_of_performers(
+    bodies: Mapping[int, BodyPoses], performers: Sequence[Performer], *, most_m: float = 0.8
+) -> dict[str, BodyPoses]:
+    """Return each performer's joints, from the bodies of a tracker.
+
+    A tracker that loses somebody may go on with a new number, so a performer can have several
+    bodies, one after the other. A body is the performer's whose centroid it stays nearest to, seen
+    from above; where two bodies are one performer's at the same time, the nearer one counts.
+
+    Args:
+        bodies: From `read_body_tracker`.
+        performers: Of the same take.
+        most_m: A body that stays farther from everybody is nobody's: a conductor, a listener.
+
+    Returns:
+        Performer's name → poses; performers without a body are left out.
+    """
+    owned: dict[str, list[tuple[float, BodyPoses]]] = {}
+    for poses in bodies.values():
+        places = poses.positions_m[:, JOINTS.index("SPINE_CHEST"), :2]
+        distances = [
+            float(np.median(np.linalg.norm(places - _centroids(one, poses.times_s), axis=1)))
+            for one in performers
+        ]
+        nearest = int(np.argmin(distances)) if distances else -1
+        if nearest >= 0 and distances[nearest] <= most_m:
+            owned.setdefault(performers[nearest].name, []).append((distances[nearest], poses))
+    return {name: _joined(parts) for name, parts in owned.items()}
+
+
+def _centroids(performer: Performer, times_s: np.ndarray) -> np.ndarray:
+    path = performer.trajectory
+    columns = [np.interp(times_s, path.times_s, axis) for axis in path.positions_m.T[:2]]
+    return np.stack(columns, axis=1)
+
+
+def _joined(parts: Sequence[tuple[float, BodyPoses]]) -> BodyPoses:
+    """Return one performer's poses from all its bodies, the nearest first."""
+    taken: dict[float, tuple[np.ndarray, np.ndarray]] = {}
+    for _, poses in sorted(parts, key=lambda part: part[0]):
+        for index, time_s in enumerate(poses.times_s):
+            taken.setdefault(float(time_s), (poses.positions_m[index], poses.confidences[index]))
+    times_s = sorted(taken)
+    return BodyPoses(
+        times_s=np.array(times_s),
+        positions_m=np.stack([taken[time_s][0] for time_s in times_s]),
+        confidences=np.stack([taken[time_s][1] for time_s in times_s]),
+    )
 
 
 _Seen: TypeAlias = tuple[list[float], list[np.ndarray], list[np.ndarray]]

@@ -30,6 +30,7 @@ from separation.conditioners.label import LabelConditioner, OneHotConditioner
 from separation.conditioners.picture import PictureConditioner, PictureConfig
 from separation.conditioners.point_cloud import PointCloudConditioner, PointCloudConfig
 from separation.conditioners.pose import PoseConditioner, PoseConfig
+from separation.conditioners.resnet import ResNet
 from separation.configuration import from_mapping
 from separation.fusions import AttentionFusion, FilmFusion, LinearFusion, MultiplyFusion
 from separation.heads import Head, Residual, VisionGate, masks_from_logits
@@ -143,6 +144,13 @@ class SeparationModel(nn.Module):
     def takes_labels(self) -> bool:
         """Whether performers are told by their instruments (`encode_labels`)."""
         return isinstance(self.conditioner, LabelConditioner | OneHotConditioner)
+
+    @property
+    def picture_network(self) -> ResNet | None:
+        """The network that looks at pictures; None where there is none."""
+        if isinstance(self.conditioner, PictureConditioner):
+            return self.conditioner.network
+        return self.conditioner.context if isinstance(self.conditioner, PoseConditioner) else None
 
     def logit_count(self, performers: int) -> int:
         """Return how many logits there are of so many performers: the residual may have one."""

@@ -40,6 +40,11 @@ def _checked_template(context: click.Context, option: click.Parameter, value: st
     "over to the CPU, which is said.",
 )
 @click.option(
+    "--body-tracker",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON of a body tracker on this take, for networks that watch movement.",
+)
+@click.option(
     "--template",
     default="{performer}.wav",
     show_default=True,
@@ -61,6 +66,7 @@ def separate(
     out: Path | None,
     model: str | None,
     device: str,
+    body_tracker: Path | None,
     template: str,
     sample_format: Literal["float", "pcm24"],
 ) -> None:
@@ -69,6 +75,7 @@ def separate(
     Uses OUT/performers where it is there, else finds the players first.
     """
     from auralize.stages import STEMS, performers_of, separate_take
+    from capture.body_pose import poses_of_performers, read_body_tracker
     from separation.checkpoint import choose_device, load_model
     from separation.stem import stem_files
 
@@ -78,11 +85,16 @@ def separate(
     network = load_model(model, choose_device(device))
     with stage_bars() as bar, opened_take(take, audio, rate_hz) as opened:
         performers = performers_of(opened, folder, progress=bar("segment"))
+        poses = None
+        if body_tracker is not None:
+            bodies = read_body_tracker(body_tracker, opened.world_from_camera)
+            poses = poses_of_performers(bodies, performers)
         separation = separate_take(
             opened,
             performers,
             folder,
             network=network,
+            poses=poses,
             template=template,
             sample_format=sample_format,
             progress=bar("separate"),

@@ -29,8 +29,37 @@ from auralize.cli.terminal import stage_bars
 )
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that mix sounds.")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Stop after this many steps.")
+@click.option(
+    "--clouds",
+    type=click.Path(exists=True, path_type=Path),
+    help="Bank of performers' clouds, where it lies elsewhere than with the corpus.",
+)
+@click.option(
+    "--moves",
+    type=click.Path(exists=True, path_type=Path),
+    help="Bank of players' movements, where it lies elsewhere than with the corpus.",
+)
+@click.option(
+    "--initial-weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Checkpoint to start from: weights of the same names are taken over.",
+)
+@click.option(
+    "--image-weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="ImageNet weights of a ResNet (.pth, .safetensors), for networks that look at pictures.",
+)
 def train(
-    config: str, corpus: Path, out: Path, device: str, workers: int, steps: int | None
+    config: str,
+    corpus: Path,
+    out: Path,
+    device: str,
+    workers: int,
+    steps: int | None,
+    clouds: Path | None,
+    moves: Path | None,
+    initial_weights: Path | None,
+    image_weights: Path | None,
 ) -> None:
     """Train the network CONFIG: the name of a shipped configuration, or a file like one.
 
@@ -47,6 +76,10 @@ def train(
             steps=steps,
             workers=workers,
             device=choose_device(device).type,
+            cloud_bank=clouds,
+            move_bank=moves,
+            initial_weights=initial_weights,
+            image_weights=image_weights,
             progress=bar("train"),
         )
     click.echo(str(checkpoint))

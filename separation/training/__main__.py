@@ -24,6 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--clouds", type=Path, default=None, help="folder of performers' clouds")
     parser.add_argument("--moves", type=Path, default=None, help="folder of their movements")
+    parser.add_argument("--image-weights", type=Path, default=None, help="ImageNet's, of a ResNet")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     train(
@@ -34,6 +35,7 @@ def main() -> None:
         cloud_bank=given.clouds,
         move_bank=given.moves,
         initial_weights=given.initial_weights,
+        image_weights=given.image_weights,
         workers=given.workers,
         device=given.device,
         stop_after_s=given.stop_after_s,

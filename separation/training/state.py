@@ -11,6 +11,7 @@ import torch
 
 from capture.atomic import atomic_path
 from capture.errors import FileFormatError
+from separation.conditioners.resnet import load_image_weights
 from separation.configuration import from_mapping
 from separation.model import ModelConfig, SeparationModel
 from separation.training.curriculum import Curriculum
@@ -88,6 +89,19 @@ class RunState:
         self.model.to(device)
         self.average.to(device)
         return True
+
+    def look_with(self, path: Path) -> None:
+        """Take over ImageNet weights for the network that looks at pictures.
+
+        Raises:
+            FileFormatError: They are broken or of another network.
+            ValueError: This network looks at no picture.
+        """
+        for model in (self.model, self.average):
+            network = model.picture_network
+            if network is None:
+                raise ValueError("this network looks at no picture, and takes no image weights.")
+            load_image_weights(network, path)
 
     def start_from(self, path: Path) -> None:
         """Take over the weights of a checkpoint that have the same names and shapes.

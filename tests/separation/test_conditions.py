@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from capture.body_pose import JOINT_PARENTS, JOINTS, BodyPoses, read_body_tracker
+from capture.body_pose import (
+    JOINT_PARENTS,
+    JOINTS,
+    BodyPoses,
+    poses_of_performers,
+    read_body_tracker,
+)
 from capture.errors import DataError, FileFormatError
-from capture.pose import Pose
+from capture.performer import Performer
+from capture.pose import Pose, Trajectory
 from separation.backbones import UNet, UNetConfig
 from separation.conditioners import (
     Movement,
@@ -186,6 +193,38 @@ def test_nobody_is_said(tmp_path):
     sure = np.ones(positions_m.shape[:2], np.float32)
     with pytest.raises(ValueError, match="increasing"):
         BodyPoses(times_s=np.zeros(2), positions_m=positions_m, confidences=sure)
+
+
+def standing(name, x):
+    trajectory = Trajectory(
+        times_s=np.zeros(1),
+        positions_m=np.array([[x, 0.0, 1.0]]),
+        orientations_wxyz=np.array([[1.0, 0, 0, 0]]),
+    )
+    return Performer(name=name, trajectory=trajectory, cloud_times_s=np.zeros(0), clouds=())
+
+
+def poses_at(x, times_s):
+    return BodyPoses(
+        times_s=np.array(times_s),
+        positions_m=np.full((len(times_s), len(JOINTS), 3), [x, 0.0, 1.0], np.float32),
+        confidences=np.ones((len(times_s), len(JOINTS)), np.float32),
+    )
+
+
+def test_bodies_go_to_the_performers_they_stay_near():
+    performers = [standing("left", 1.0), standing("right", 2.0), standing("unseen", 5.0)]
+    bodies = {
+        1: poses_at(2.1, [0.0, 1.0]),
+        2: poses_at(1.2, [0.0, 1.0]),
+        7: poses_at(0.9, [1.0, 2.0]),  # the first one again, after it was lost; nearer
+        8: poses_at(9.0, [0.0]),  # a listener
+    }
+    found = poses_of_performers(bodies, performers)
+    assert sorted(found) == ["left", "right"]
+    np.testing.assert_allclose(found["left"].times_s, [0.0, 1.0, 2.0])
+    np.testing.assert_allclose(found["left"].positions_m[:, 0, 0], [1.2, 0.9, 0.9], rtol=1e-6)
+    assert poses_of_performers(bodies, []) == {}
 
 
 def test_a_bank_of_moves_reads_between_its_moments(tmp_path):

@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from capture.errors import DataError, FileFormatError
 from separation.backbones import UNetConfig
+from separation.conditioners import PictureConfig, ResNet
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
 from separation.configuration import from_mapping
 from separation.corpus import CloudBank, Stem, open_corpus, write_clouds, write_shard
@@ -485,6 +486,32 @@ def test_training_starts_from_a_checkpoint(corpus, bank, tmp_path):
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["model"]
     for name, value in labels.backbone.named_parameters():
         torch.testing.assert_close(state[f"backbone.{name}"], value.detach())
+
+
+def test_image_weights_are_where_a_network_starts_to_look(corpus, bank, tmp_path):
+    theirs = ResNet(width=4, dilated=True)
+    torch.save(theirs.state_dict(), tmp_path / "images.pth")
+    picture = PictureConfig(width=4, pixels=32, pictures=1)
+    config = training_config(
+        model=model_config(conditioner="picture", picture=picture), steps=1, learning_rate=0.0
+    )
+    colored = tmp_path / "bank"
+    for split in ("train", "validation"):
+        for instrument in INSTRUMENTS:
+            cloud = np.random.default_rng(0).normal(0, 0.3, (400, 3)).astype(np.float32)
+            shades = np.full((400, 3), 200, np.uint8)
+            write_clouds(colored, split, instrument, [cloud], [shades])
+    weights = {"cloud_bank": colored, "image_weights": tmp_path / "images.pth"}
+    train(config, corpus, tmp_path / "run", **weights)
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["model"]
+    torch.testing.assert_close(
+        state["conditioner.network.layer4.1.conv2.weight"],
+        theirs.state_dict()["layer4.1.conv2.weight"],
+    )
+    with pytest.raises(DataError, match="without color"):
+        train(config, corpus, tmp_path / "grey", cloud_bank=bank)
+    with pytest.raises(ValueError, match="looks at no picture"):
+        train(training_config(), corpus, tmp_path / "label", image_weights=tmp_path / "images.pth")
 
 
 def test_banks_give_back_what_was_written(bank, tmp_path):

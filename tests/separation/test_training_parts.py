@@ -152,8 +152,12 @@ def test_two_processes_do_the_steps_of_one(corpus, tmp_path):
         torch.load(tmp_path / name / "run" / "state.pt", weights_only=True)["model"]
         for name in ("one", "two")
     ]
+    # Adam divides by the gradient's size, so that where it is nearly nothing, rounding alone moves
+    # a weight by a part of a step (of 1e-3); all others agree far better.
     for name, value in states[0].items():
-        torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
+        difference = (states[1][name].double() - value.double()).abs()
+        assert float(difference.mean()) < 2e-6 * max(float(value.double().abs().max()), 1.0), name
+        assert float(difference.max()) < 5e-4 * max(float(value.double().abs().max()), 1.0), name
 
 
 def test_processes_share_a_batch_or_say_why_not():
