@@ -152,12 +152,13 @@ def test_two_processes_do_the_steps_of_one(corpus, tmp_path):
         torch.load(tmp_path / name / "run" / "state.pt", weights_only=True)["model"]
         for name in ("one", "two")
     ]
-    # Adam divides by the gradient's size, so that where it is nearly nothing, rounding alone moves
-    # a weight by a part of a step (of 1e-3); all others agree far better.
+    # A step moves a weight by up to 1e-3, and Adam divides by the gradient's size: where that is
+    # nearly nothing, rounding alone moves a weight by a part of a step. Other batches would move
+    # most weights by whole steps.
     for name, value in states[0].items():
         difference = (states[1][name].double() - value.double()).abs()
-        assert float(difference.mean()) < 2e-6 * max(float(value.double().abs().max()), 1.0), name
-        assert float(difference.max()) < 5e-4 * max(float(value.double().abs().max()), 1.0), name
+        assert float(difference.mean()) < 5e-5, name
+        assert float(difference.max()) < 5e-4, name
 
 
 def test_processes_share_a_batch_or_say_why_not():
