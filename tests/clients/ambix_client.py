@@ -9,8 +9,20 @@ from pathlib import Path
 
 import adm_client
 import numpy as np
-from client_figures import ClientFigures, burst_offset, tone_db
-from golden_scene import LEFT, LISTENER_M, LISTENER_YAW_DEG, RATE_HZ, RIGHT, SOURCES
+from client_figures import ClientFigures, burst_offset
+from golden_scene import (
+    BURST_SAMPLE,
+    LEFT,
+    LISTENER_M,
+    LISTENER_YAW_DEG,
+    RATE_HZ,
+    RIGHT,
+    SOURCES,
+    GoldenSource,
+    golden_sound,
+)
+
+_BEFORE_THE_ROOM = 60
 
 
 def missing() -> str:
@@ -40,11 +52,21 @@ def phasors(sound: np.ndarray, tone_hz: float, start_s: float, stop_s: float) ->
     return 2 * (turning @ sound[samples]) / window.sum()
 
 
-def direction(sound: np.ndarray, tone_hz: float, start_s: float, stop_s: float) -> np.ndarray:
-    """Return where a tone comes from in the listener's axes, from the intensity (W Y Z X)."""
-    w, y, z, x = phasors(sound, tone_hz, start_s, stop_s)[:4]
-    intensity = np.real(np.conj(w) * np.array([x, y, z]))
-    return intensity / np.linalg.norm(intensity)
+def shares(sound: np.ndarray) -> np.ndarray:
+    """Return how much of each source's burst is in each channel: (sources, channels).
+
+    The shortest way over a wall, the floor, is 1.1 m longer than the straight one: so long, what
+    is heard are the four bursts alone, and least squares tell them apart.
+    """
+    heard = slice(BURST_SAMPLE, BURST_SAMPLE + _BEFORE_THE_ROOM)
+    bursts = np.stack([golden_sound(source)[heard] for source in SOURCES], axis=1)
+    return np.linalg.lstsq(bursts.astype(np.float64), sound[heard], rcond=None)[0]
+
+
+def directions(sound: np.ndarray) -> list[np.ndarray]:
+    """Return where each source is heard from, in the listener's axes: the intensity of W Y Z X."""
+    intensities = [w * np.array([x, y, z]) for w, y, z, x in shares(sound[:, :4])]
+    return [intensity / np.linalg.norm(intensity) for intensity in intensities]
 
 
 def heard_from(place_m) -> tuple[np.ndarray, float]:
@@ -73,21 +95,16 @@ def to_loudspeakers(path: Path, layout: str, work: Path) -> np.ndarray:
 
 
 def check(folder: Path) -> ClientFigures:
-    """Measure the golden scene without its room, whose walls would sound from everywhere."""
+    """Measure directions as FFmpeg reads them, and levels as the EBU renderer decodes them."""
     path = folder / "first_order.ambix.wav"
     sound = read(path, 4)
     errors = []
-    for source in SOURCES:
-        # Between 1.5 s and 2 s nothing moves any more.
-        truth, distance = heard_from(source.positions_m[2.0])
-        errors.append(
-            distance * np.linalg.norm(direction(sound, source.tone_hz, 1.6, 1.95) - truth)
-        )
+    for source, found in zip(SOURCES, directions(sound), strict=True):
+        truth, distance = heard_from(_place(source, BURST_SAMPLE / RATE_HZ))
+        errors.append(distance * np.linalg.norm(found - truth))
     stereo = to_loudspeakers(path, "0+2+0", folder.parent)
-    left, right = (
-        tuple(tone_db(channel, RATE_HZ, source.tone_hz, 0.6, 1.9) for channel in stereo.T)
-        for source in (LEFT, RIGHT)
-    )
+    levels = 20 * np.log10(0.25 * np.abs(shares(stereo)))
+    left, right = (tuple(levels[SOURCES.index(source)].tolist()) for source in (LEFT, RIGHT))
     offsets = [burst_offset(sound[:, 0], source) for source in SOURCES]
     words = subprocess.run(["ffmpeg", "-version"], check=True, capture_output=True, text=True)
     return ClientFigures(
@@ -97,3 +114,9 @@ def check(folder: Path) -> ClientFigures:
         right_db=right,
         start_offset_samples=max(offsets, key=abs),
     )
+
+
+def _place(source: GoldenSource, time_s: float) -> list[float]:
+    times = sorted(source.positions_m)
+    places = np.array([source.positions_m[time] for time in times])
+    return [float(np.interp(time_s, times, places[:, axis])) for axis in range(3)]

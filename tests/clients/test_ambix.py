@@ -6,7 +6,6 @@ import ambix_client
 import numpy as np
 import pytest
 import soundfile
-from client_figures import burst_offset
 from golden_scene import RATE_HZ, SOURCES
 
 pytestmark = [
@@ -36,13 +35,11 @@ def dry(golden, tmp_path_factory):
     return exported(golden, "dry.yaml", [("room:", order)], out)
 
 
-def test_directions_sides_and_starts(dry):
-    figures = ambix_client.check(dry)
-    # 24 bits, and single precision in between: far below the 1 mm that is asked for.
+def test_directions_sides_and_starts(golden_export):
+    figures = ambix_client.check(golden_export("ambix"))
     assert figures.position_error_m < 0.001
-    # First order is broad: to a pair of loudspeakers 60° apart it leaves few decibels.
-    assert figures.left_db[0] > figures.left_db[1] + 3
-    assert figures.right_db[1] > figures.right_db[0] + 3
+    assert figures.left_db[0] > figures.left_db[1] + 20
+    assert figures.right_db[1] > figures.right_db[0] + 20
     assert figures.start_offset_samples == 0
 
 
@@ -70,14 +67,6 @@ def test_levels_and_order(dry):
         np.testing.assert_allclose(
             sides, [factor * y * (3 * x * x - y * y), factor * x * (x * x - 3 * y * y)], atol=2e-3
         )
-
-
-def test_in_its_room(golden_export):
-    sound = ambix_client.read(golden_export("ambix") / "first_order.ambix.wav", 4)
-    assert len(sound) == 2 * RATE_HZ
-    assert np.abs(sound).max() < 1.0
-    for source in SOURCES:
-        assert burst_offset(sound[:, 0], source) == 0
 
 
 def test_films_and_head_locked_stereo_as_the_readme_says(dry, tmp_path):
