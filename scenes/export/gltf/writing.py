@@ -99,7 +99,7 @@ def _add_shapes(file: GlbFile, source: ExportedSource, material: int) -> list[tu
     if source.mesh is None or cloud is None:
         ball = add_triangles(file, source.name, marker(source.color, _MARKER_M), material)
         return [("marker", ball)]
-    points = thinned(cloud, _MOST_POINTS)
+    points, _ = thinned(cloud, _MOST_POINTS)
     return [
         ("surface", add_triangles(file, f"{source.name}: surface", source.mesh, material)),
         ("points", add_points(file, f"{source.name}: points", points, material)),

@@ -59,7 +59,7 @@ def _points(source: ExportedSource) -> PointCloud:
     assert source.clouds is not None
     cloud = whole_cloud(source.clouds, source.trajectory.positions_at)
     assert cloud is not None
-    return thinned(cloud, _MOST_POINTS)
+    return thinned(cloud, _MOST_POINTS)[0]
 
 
 def _settings(dialect: Dialect, exported: ExportedScene) -> str:
