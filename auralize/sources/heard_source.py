@@ -75,8 +75,9 @@ class HeardSource:
         self.ears: Trajectory | LiveListener = scene.listener.trajectory
         self.level = 10 ** (source.gain_db / 20)
         takes_time = source.propagation_delay
-        self.takes_time = scene.medium.propagation_delay if takes_time is None else takes_time
-        self._speed_m_s = scene.medium.speed_of_sound_m_s if self.takes_time else None
+        if takes_time is None:
+            takes_time = scene.medium.propagation_delay
+        self._speed_m_s = scene.medium.speed_of_sound_m_s if takes_time else None
         self._line = DelayLine(self.emitted)
         self.medium = scene.medium
         self.head_radius_m = scene.listener.head_radius_m if scene.listener.near_field else None

@@ -28,9 +28,11 @@ def check(scene: Path, strict: bool, allow_outside: bool, as_json: bool) -> None
     import json
 
     from auralize.output.json_numbers import finite
+    from auralize.rooms.material_check import check_materials
     from scenes.scene_check import check_scene
 
     report = check_scene(scene, allow_outside=allow_outside)
+    check_materials(scene, allow_outside=allow_outside)
     if as_json:
         click.echo(json.dumps(finite(dataclasses.asdict(report)), ensure_ascii=False))
     else:
