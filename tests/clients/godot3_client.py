@@ -18,6 +18,8 @@ extends Node
 
 var record := AudioEffectRecord.new()
 var live := []
+var again := AGAIN
+var step := 0
 
 
 func _enter_tree():
@@ -32,9 +34,20 @@ func _process(_delta):
 	if scene == null:
 		return
 	scene.repeat = false
-	if scene._stems[0].playing:
+	if scene._stems[0].playing or scene._stems[0].stream_paused:
 		live.append([scene.position_s(), places(scene)])
-	elif live.size() > 0:
+		if step > 0:
+			step += 1
+			if step == 3:
+				scene.pause()
+			if step == 6:
+				scene.resume()
+	elif again:
+		if live.size() > 0:
+			again = false
+			step = 1
+			scene.play(0.25)
+	elif live.size() > 0 and (step == 0 or step > 6):
 		set_process(false)
 		finish(scene)
 
@@ -94,11 +107,12 @@ def check(folder: Path) -> ClientFigures:
     return figures(play(folder), "Godot")
 
 
-def play(folder: Path, *, inside: str = "") -> Played:
+def play(folder: Path, *, inside: str = "", again: bool = False) -> Played:
     """Import a project in the editor, play its main scene, and return what the script noted.
 
     Args:
         folder: The project.
+        again: Play a second time, from 0.25 s on and with a pause.
         inside: Put all but project.godot into this folder of a project, as in a larger game.
     """
     with tempfile.TemporaryDirectory() as scratch:
@@ -111,6 +125,7 @@ def play(folder: Path, *, inside: str = "") -> Played:
             (project / "project.godot").write_text(settings, encoding="utf-8")
         _run(project, "--editor", "--quit")
         probe = _PROBE.replace("TIMES", ", ".join(map(str, TIMES_S)))
+        probe = probe.replace("AGAIN", str(again).lower())
         (project / "probe.gd").write_text(probe, encoding="utf-8")
         with (project / "project.godot").open("a", encoding="utf-8") as settings:
             settings.write('\n[autoload]\n\nProbe="*res://probe.gd"\n')

@@ -60,6 +60,8 @@ extends Node
 
 var capture := AudioEffectCapture.new()
 var live := []
+var again := AGAIN
+var step := 0
 
 
 func _enter_tree():
@@ -73,9 +75,20 @@ func _process(_delta):
 	if scene == null:
 		return
 	scene.repeat = false
-	if scene._stems[0].playing:
+	if scene._stems[0].playing or scene._stems[0].stream_paused:
 		live.append([scene.position_s(), places(scene)])
-	elif live.size() > 0:
+		if step > 0:
+			step += 1
+			if step == 3:
+				scene.pause()
+			if step == 6:
+				scene.resume()
+	elif again:
+		if live.size() > 0:
+			again = false
+			step = 1
+			scene.play(0.25)
+	elif live.size() > 0 and (step == 0 or step > 6):
 		set_process(false)
 		finish(scene)
 
@@ -135,9 +148,16 @@ def check(folder: Path) -> ClientFigures:
     return figures(play(folder), "Godot")
 
 
-def play(folder: Path) -> Played:
-    """Play a project's main scene once and return what a script inside it noted."""
-    with running(folder, width=64, height=40, probe=True) as page:
+def play(folder: Path, *, again: bool = False) -> Played:
+    """Play a project's main scene and return what a script inside it noted.
+
+    Args:
+        folder: The project.
+        again: Play a second time, from 0.25 s on and with a pause.
+    """
+    probe = _PROBE.replace("TIMES", ", ".join(map(str, TIMES_S)))
+    probe = probe.replace("AGAIN", str(again).lower())
+    with running(folder, width=64, height=40, probe=probe) as page:
         page.wait_for("window.noted || failed", 120)
         said = page.run("said")
         assert page.run("failed") == "", said
@@ -148,8 +168,15 @@ def play(folder: Path) -> Played:
 
 
 @contextmanager
-def running(folder: Path, *, width: int, height: int, probe: bool = False) -> Iterator:
-    """Give a page of Chromium in which a project runs, in a canvas of some pixels."""
+def running(folder: Path, *, width: int, height: int, probe: str = "") -> Iterator:
+    """Give a page of Chromium in which a project runs, in a canvas of some pixels.
+
+    Args:
+        folder: The project.
+        width: Pixels.
+        height: Pixels.
+        probe: A script that is the project's first autoload.
+    """
     from chromium import Chromium
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -165,7 +192,7 @@ def running(folder: Path, *, width: int, height: int, probe: bool = False) -> It
             yield page
 
 
-def _pack(folder: Path, path: Path, *, probe: bool) -> None:
+def _pack(folder: Path, path: Path, *, probe: str) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as pack:
         pack.writestr(".godot/global_script_class_cache.cfg", "list=[]\n")
         for file in sorted(folder.rglob("*")):
@@ -182,7 +209,7 @@ def _pack(folder: Path, path: Path, *, probe: bool) -> None:
             elif file.is_file():
                 pack.write(file, name)
         if probe:
-            pack.writestr("probe.gd", _PROBE.replace("TIMES", ", ".join(map(str, TIMES_S))))
+            pack.writestr("probe.gd", probe)
 
 
 def _imported_path(settings: str) -> str:

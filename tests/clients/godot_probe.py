@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.signal
 import soundfile
 from client_figures import ClientFigures, tone_db
 from golden_scene import (
@@ -123,6 +124,16 @@ def pairs_and_tones(played: Played) -> tuple[np.ndarray, float]:
     fit = np.linalg.lstsq(parts, sound, rcond=None)[0]
     powers = np.sum(fit**2, axis=1).reshape(2, -1).sum(axis=0)
     return 10 * np.log10(powers), float(np.std(sound - parts @ fit))
+
+
+def above_the_tones(played: Played) -> np.ndarray:
+    """Return how much of the noise is heard over time: RMS above 10 kHz in parts of 20 ms."""
+    sound = scipy.signal.sosfilt(
+        scipy.signal.butter(8, 10_000, "highpass", fs=RATE_HZ, output="sos"), played.sound, axis=0
+    )
+    part = RATE_HZ // 50
+    parts = sound[: len(sound) // part * part].reshape(-1, part * 2)
+    return np.sqrt(np.mean(parts**2, axis=1))
 
 
 def law_db(distance_m: float) -> float:

@@ -227,3 +227,36 @@ def test_many_sources_and_one_key(tmp_path, version):
     assert len([name for name in found if name.endswith("/Stem")]) == 64
     assert "Movement" not in found
     assert "Room" not in found
+
+
+def test_a_listener_that_moves_takes_the_camera_along(tmp_path, version):
+    single_source(tmp_path)
+    text = (tmp_path / "scene.yaml").read_text()
+    (tmp_path / "scene.yaml").write_text(
+        text + "listener:\n  keyframes:\n"
+        "    - {time_s: 0, position_m: [0, 0, 1]}\n"
+        "    - {time_s: 4, position_m: [3, 2, 1], yaw_deg: 90}\n"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    WRITERS[version](prepare_export(tmp_path / "scene.yaml"), out)
+    (animation,) = [
+        properties
+        for kind, attributes, properties in sections(out / "ensemble.tscn")
+        if kind == "sub_resource" and attributes["type"] == '"Animation"'
+    ]
+    assert float(animation["length"]) == 4.0
+    assert animation["tracks/0/path"] == 'NodePath("Listener")'
+    half = np.sqrt(0.5)
+    if version == 3:
+        keys = np.array(animation["tracks/0/keys"].strip("[] ").split(","), dtype=float)
+        time, _, *rest = keys.reshape(2, 12)[1]
+        np.testing.assert_allclose(
+            (time, *rest), (4, -2, 1, -3, 0, half, 0, half, 1, 1, 1), atol=1e-6
+        )
+    else:
+        assert animation["tracks/0/type"] == '"position_3d"'
+        place = numbers(animation["tracks/0/keys"]).reshape(2, 5)[1]
+        np.testing.assert_allclose(place, (4, 1, -2, 1, -3))
+        turn = numbers(animation["tracks/1/keys"]).reshape(2, 6)[1]
+        np.testing.assert_allclose(turn, (4, 1, 0, half, 0, half), rtol=1e-6)

@@ -18,8 +18,10 @@ _GODOT_3_NAMES = {
     "PackedVector3Array": "PoolVector3Array",
     "StandardMaterial3D": "SpatialMaterial",
     "Transform3D": "Transform",
-    # Properties of materials and players.
+    # Properties of materials, players and labels.
     "cull_mode": "params_cull_mode",
+    "offset_left": "margin_left",
+    "offset_top": "margin_top",
     "point_size": "params_point_size",
     "use_point_size": "flags_use_point_size",
     "volume_db": "unit_db",

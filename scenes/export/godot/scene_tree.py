@@ -15,6 +15,11 @@ from scenes.export.godot.movement import add_movement
 from scenes.export.godot.resource_file import SceneFile, color, number, string, transform
 from scenes.export.godot.shapes import unlit
 
+_HINT = (
+    "Click and look around.   W A S D: walk   Q E: down, up   Space: pause   R: restart   "
+    "P: points   Home: back   Esc: mouse"
+)
+_HINT_PLACE = {"offset_left": "16.0", "offset_top": "12.0"}
 _SILENT_DB = -80.0
 _INVERSE_DISTANCE = 0
 _NO_FILTER_HZ = 20_500
@@ -47,6 +52,7 @@ def main_scene(dialect: Dialect, exported: ExportedScene, *, turned_down_db: flo
     for source in exported.sources:
         _add_player(file, dialect, source, turned_down_db)
     add_movement(file, dialect, exported)
+    _add_hint(file)
     return file.text()
 
 
@@ -81,6 +87,12 @@ def _add_listener(file: SceneFile, dialect: Dialect, exported: ExportedScene) ->
         },
     )
     file.node("Ears", "AudioListener3D", "Listener/Camera", {"current": "true"})
+
+
+def _add_hint(file: SceneFile) -> None:
+    """Add the line that says which keys there are; the script takes it away after a while."""
+    file.node("Hint", "CanvasLayer", ".")
+    file.node("Keys", "Label", "Hint", {**_HINT_PLACE, "text": string(_HINT)})
 
 
 def _add_player(

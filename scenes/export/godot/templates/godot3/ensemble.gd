@@ -8,6 +8,7 @@ extends Spatial
 signal finished
 
 const LONGEST_MIX_S := 0.1
+const HINT_S := 10.0
 
 # Plays as soon as the scene runs.
 export var autoplay := true
@@ -27,6 +28,7 @@ func _ready() -> void:
 		# The sound's clock moves the players (see _process), so that they never drift apart.
 		_movement.assigned_animation = "move"
 		_movement.seek(0.0, true)
+	get_tree().create_timer(HINT_S).connect("timeout", $Hint/Keys, "hide")
 	if autoplay:
 		play()
 
