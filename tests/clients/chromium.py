@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -30,6 +31,8 @@ FLAGS = (
     "--mute-audio",
     "--remote-debugging-pipe",
 )
+
+_PATIENCE_S = 100.0
 
 
 class PageError(AssertionError):
@@ -99,6 +102,8 @@ class Chromium:
     def receive(self) -> None:
         """Take in one message."""
         while b"\0" not in self._bytes:
+            if not select.select([self._read], [], [], _PATIENCE_S)[0]:
+                raise PageError(f"Chromium said nothing for {_PATIENCE_S:g} s")
             part = os.read(self._read, 1 << 20)
             if not part:
                 raise PageError("Chromium has gone")
