@@ -214,7 +214,7 @@ def faults(path: Path, seconds: float) -> None:
     ):
         camera, sound = simulated_devices(path, faults=parse_faults(text.split()), speed=FAST)
         sink = VerifyingSink(Expected(depth=[0], color=[0], sound=np.zeros((1, 7), "<i2")))
-        settings = RecordSettings(seconds=seconds, silence_s=0.5)
+        settings = RecordSettings(seconds=seconds, status_s=0.0)
         _report(text, seconds, record(sink, camera, sound, settings), camera, sound)
     with tempfile.TemporaryDirectory() as folder:
         camera, sound = simulated_devices(path, speed=FAST)

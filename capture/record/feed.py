@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -42,7 +41,6 @@ class Feed:
 
     Attributes:
         dropped: How many items found no room.
-        heard_at: When the driver last gave something, by time.monotonic.
     """
 
     def __init__(
@@ -54,7 +52,6 @@ class Feed:
         live: bool,
     ) -> None:
         self.dropped = 0
-        self.heard_at = time.monotonic()
         self._part: Part = part
         self._read = read
         self._inbox = inbox
@@ -82,10 +79,7 @@ class Feed:
                 for item in items:
                     if self._stopping.is_set():
                         break
-                    if item is None:
-                        continue
-                    self.heard_at = time.monotonic()
-                    if not self._put(item) and not self._stopping.is_set():
+                    if item is not None and not self._put(item) and not self._stopping.is_set():
                         self.dropped += 1
         except Exception as caught:  # whatever a driver raises ends its part, and is told
             error = caught

@@ -26,6 +26,7 @@ from capture.record.usb import UDEV_REMEDY, UsbSensor, plugged_sensors
 LIBRARY_VARIABLE = "AURALIZE_K4A_LIBRARY"
 """Names a libk4a to use in place of pyk4a's own."""
 _WAIT_MS = 100
+_OLDEST_NS = 2_000_000_000
 _FORMATS = {
     "MJPG": "COLOR_MJPG",
     "NV12": "COLOR_NV12",
@@ -180,8 +181,11 @@ class KinectCamera:
             )
             if image is not None and time_ns
         ]
+        now_ns = time.perf_counter_ns()
+        # Some libraries stamp with another clock than the SDK's, which is this one.
+        arrived = [time_ns for time_ns in arrived if 0 <= now_ns - time_ns < _OLDEST_NS]
         return Capture(
-            host_ns=min(arrived, default=time.perf_counter_ns()),
+            host_ns=min(arrived, default=now_ns),
             depth_us=int(capture.depth_timestamp_usec) if depth is not None else 0,
             depth_mm=None if depth is None else np.array(depth, dtype=np.uint16),
             infrared=None if infrared is None else np.array(infrared, dtype=np.uint16),

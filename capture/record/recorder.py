@@ -139,6 +139,8 @@ class _Recording:
         self._fault: str | None = None
         self._disk_failed = False
         self._patience_ends = float("inf")
+        self._heard_at = time.monotonic()
+        self._heard_ns: dict[Part, int] = {}
 
     def run(
         self, on_start: Callable[[], None], on_status: Callable[[RecordingStatus], None]
@@ -218,8 +220,10 @@ class _Recording:
         """Work on what came out of the inbox."""
         if isinstance(item, Capture):
             self._tracks.add_capture(item)
+            self._hear("camera", item.host_ns)
         elif isinstance(item, SoundBlock):
             self._tracks.add_sound(item)
+            self._hear("sound", item.host_ns)
         elif isinstance(item, Ended):
             self._lose(item.part, item.error)
 
@@ -236,15 +240,25 @@ class _Recording:
         if not (self._settings.keep_going and self._going):
             self._end_here()
 
+    def _hear(self, part: Part, host_ns: int) -> None:
+        """Note that a part is alive."""
+        self._heard_at = time.monotonic()
+        self._heard_ns[part] = host_ns
+
     def _watch_silence(self) -> None:
-        """Give up a device that gives nothing any more."""
+        """Give up devices that give nothing any more, by what the other one says is the time."""
+        if not self._heard_ns:
+            return
+        nothing_s = time.monotonic() - self._heard_at
+        newest_ns, oldest_ns = max(self._heard_ns.values()), min(self._heard_ns.values())
         for part in sorted(self._going):
             driver = self._camera if part == "camera" else self._sound
-            silence_s = time.monotonic() - self._feeds[part].heard_at
+            silence_s = 1e-9 * (newest_ns - self._heard_ns.get(part, oldest_ns)) + nothing_s
             if driver is not None and silence_s > self._settings.silence_s:
                 what = "image" if part == "camera" else "sound"
                 self._lose(
-                    part, DeviceError(f"{driver.name} has sent no {what} for {silence_s:.0f} s.")
+                    part,
+                    DeviceError(f"no {what} came from {driver.name} for {silence_s:.0f} s."),
                 )
 
     def _end_here(self) -> None:
