@@ -51,6 +51,7 @@ _PACKAGES: tuple[tuple[str, str, bool, str, str], ...] = (
     ("matplotlib", "matplotlib", True, "pip install auralize", "the report's pictures"),
     ("trimesh", "trimesh", True, "pip install auralize", "PLY files and meshes"),
     ("pyk4a", "pyk4a-bundle", False, 'pip install "auralize[kinect]"', "a live Azure Kinect"),
+    ("sounddevice", "sounddevice", False, 'pip install "auralize[record]"', "sound devices"),
     ("open3d", "open3d-cpu", False, "pip install open3d-cpu", "meshes and registration"),
     (
         "MinkowskiEngine",

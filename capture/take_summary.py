@@ -80,10 +80,13 @@ class TakeSummary:
         entry = self.recorded
         if entry is None:
             return []
+        state = entry.lost or "nothing missing"
+        if not entry.finished:
+            state = "not finished"
         lines = [
             ("camera", entry.camera),
             ("microphones", entry.sound or "none"),
-            ("recorded", f"{entry.started or 'at an unknown time'}, {entry.lost or 'whole'}"),
+            ("recorded", f"{entry.started or 'at an unknown time'}, {state}"),
         ]
         if entry.fault is not None:
             lines.append(("ended by", entry.fault))

@@ -51,12 +51,12 @@ def facts(status: RecordingStatus) -> list[tuple[str, str]]:
     left = f"{status.disk_left_bytes / 1e9:.1f} GB"
     if status.disk_left_s is not None:
         left += f", {_clock(status.disk_left_s)} at this rate"
-    lost = f"{status.missing_images} images"
+    lost = f"images: {status.missing_images}"
     if status.dropped_captures:
-        lost += f" ({status.dropped_captures} captures because the disk was too slow)"
-    lost += f", {1e3 * status.sound_missing_s:.0f} ms of sound"
+        lost += f" (disk too slow: {status.dropped_captures})"
+    lost += f", sound: {1e3 * status.sound_missing_s:.0f} ms"
     if status.overflows:
-        lost += f" ({status.overflows} overflows)"
+        lost += f" (overflows: {status.overflows})"
     return [
         ("time", _clock(status.elapsed_s)),
         ("images", f"{status.images} at {status.rate_hz:.1f} Hz"),
@@ -81,6 +81,7 @@ def _panel(status: RecordingStatus) -> Table:
         bar.append("·" * (_BAR - round(share * _BAR)), style="dim")
         bar.append(f" {level:6.1f} dBFS")
         table.add_row(f"channel {channel}", bar)
+    table.add_row("", Text("Ctrl-C ends the recording", style="dim"))
     return table
 
 
