@@ -77,7 +77,7 @@ def test_yaml_of_values():
     )
     assert text.splitlines() == [
         *("--- !u!1 &7", "Thing:", "  empty: ", "  none: []"),
-        '  name: "\\xFC \\"x\\"\\x0A\\u524D"',
+        '  name: "\\xFC \\"x\\" \\u524D"',
         *("  plain: Violin 1", '  word: "yes"', "  number: 0.1", "  on: 1"),
         *("  one: {fileID: 0}", "  other: {fileID: 5, guid: " + "0" * 32 + ", type: 3}"),
         *("  list:", "  - {x: 1}", "  - a: 1", "    b:", "      c: 0"),

@@ -105,6 +105,8 @@ def _escaped(character: str) -> str:
     code = ord(character)
     if 0x20 <= code < 0x7F:
         return character
+    if not character.isprintable():
+        return " "
     if code < 0x100:
         return f"\\x{code:02X}"
     return f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
