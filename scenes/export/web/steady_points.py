@@ -71,8 +71,6 @@ class SteadyPoints:
 
     def follow(self, cloud: PointCloud) -> Change:
         """Take the next cloud, and return what changes."""
-        from scipy.spatial import KDTree
-
         seen = cloud.thinned(self._spacing_m)
         colors = seen.colors if seen.colors is not None else np.full((len(seen), 3), 200, np.uint8)
         alive = np.flatnonzero(self._alive)
@@ -80,13 +78,13 @@ class SteadyPoints:
         gone = alive
         if len(alive) and len(seen):
             # Half the spacing tells the surface as well as all points do, and is quicker.
-            surface: Any = KDTree(cloud.thinned(self._spacing_m / 2).positions_m)
+            surface = _tree(cloud.thinned(self._spacing_m / 2).positions_m)
             reach = _STAYS * self._spacing_m
             away = surface.query(self._positions_m[alive], distance_upper_bound=reach)[0]
             stay = np.isfinite(away)
             gone = alive[~stay]
             if stay.any():
-                kept: Any = KDTree(self._positions_m[alive[stay]])
+                kept = _tree(self._positions_m[alive[stay]])
                 reach = _FILLS * self._spacing_m
                 fresh = ~np.isfinite(kept.query(seen.positions_m, distance_upper_bound=reach)[0])
         added = np.flatnonzero(fresh)
@@ -124,14 +122,12 @@ class SteadyPoints:
         self, positions_m: Float32[np.ndarray, "added 3"], gone: Int64[np.ndarray, "gone"]
     ) -> Int64[np.ndarray, "added"]:
         """Return the row of a vanished point near each new one, each once; −1 where none is."""
-        from scipy.spatial import KDTree
-
         rows = np.full(len(positions_m), -1, dtype=np.int64)
         for _ in range(_ROUNDS):
             waiting = np.flatnonzero(rows < 0)
             if len(waiting) == 0 or len(gone) == 0:
                 break
-            tree: Any = KDTree(self._positions_m[gone])
+            tree = _tree(self._positions_m[gone])
             away, nearest = tree.query(positions_m[waiting], distance_upper_bound=_TRAVELS_M)
             order = np.argsort(away, kind="stable")
             order = order[np.isfinite(away[order])]
@@ -139,3 +135,10 @@ class SteadyPoints:
             rows[waiting[order[first]]] = gone[taken]
             gone = np.delete(gone, taken)
         return rows
+
+
+def _tree(positions_m: Float32[np.ndarray, "N 3"]) -> Any:
+    """Return a tree that is asked once, and so is built in haste."""
+    from scipy.spatial import KDTree
+
+    return KDTree(positions_m, compact_nodes=False, balanced_tree=False)

@@ -27,6 +27,9 @@ declare global {
 }
 
 const PLAN_EVERY = 2;
+const STILL_MS = 1500;
+/** What stands still is drawn so seldom, for clouds that arrive late. */
+const STILL_EVERY = 20;
 
 export class App {
   readonly scenery: Scenery;
@@ -47,6 +50,10 @@ export class App {
   private frames = 0;
   private lastMs = 0;
   private heardBefore = "";
+  private lookedBefore = "";
+  private movedMs = 0;
+  private touched = true;
+  private wasStill = false;
 
   constructor(private readonly description: Description) {
     this.media = new Media(description.inline);
@@ -132,10 +139,16 @@ export class App {
     const seconds = Math.min((ms - this.lastMs) / 1000, 0.1);
     if (ms > this.lastMs) this.framesASecond += (1000 / (ms - this.lastMs) - this.framesASecond) * 0.05;
     if (!this.headset?.on) this.sharpness.frame(ms);
+    this.sharpness.still = this.isStill(ms);
     this.lastMs = ms;
     this.frames++;
     const { scenery } = this;
     const { stage } = scenery;
+    if (this.sharpness.still && this.wasStill && this.frames % STILL_EVERY !== 0) {
+      this.keys.update(seconds);
+      return;
+    }
+    this.wasStill = this.sharpness.still;
     this.keys.update(seconds);
     this.headset?.update(seconds);
     scenery.listen();
@@ -158,8 +171,21 @@ export class App {
     if (this.frames % PLAN_EVERY === 0) this.plan.draw();
   }
 
+  /** Whether nothing that is drawn has moved for a while. */
+  private isStill(ms: number): boolean {
+    const { scenery } = this;
+    const { position, turn } = scenery.pose;
+    const look = [...position.toArray(), ...turn.toArray(), scenery.orbit.seen, scenery.timeS, scenery.stage?.pointed];
+    const now = look.join();
+    if (now !== this.lookedBefore || this.touched) this.movedMs = ms;
+    this.lookedBefore = now;
+    this.touched = false;
+    return ms - this.movedMs > STILL_MS && !this.headset?.on;
+  }
+
   /** Show what was changed by hand. */
   private update(): void {
+    this.touched = true;
     const { playback, isOutside, heard, listener } = this.scenery;
     const state = playback?.state ?? "paused";
     const play = byId("play");

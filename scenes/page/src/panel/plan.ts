@@ -192,7 +192,7 @@ export class Plan {
     }
     const wide = Math.max(...xs) - Math.min(...xs);
     const deep = Math.max(...zs) - Math.min(...zs);
-    const edge = 2 * 34;
+    const edge = 2 * 30;
     this.scale = Math.min(
       (canvas.clientWidth - edge) / Math.max(wide, 1.5),
       (canvas.clientHeight - edge) / Math.max(deep, 1.5),

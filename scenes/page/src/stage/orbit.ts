@@ -14,6 +14,11 @@ export class Orbit {
     this.distance = 2.2 * reachM;
   }
 
+  /** Differs for each view. */
+  get seen(): string {
+    return `${this.azimuth} ${this.height} ${this.distance}`;
+  }
+
   turn(left: number, up: number): void {
     this.azimuth -= left;
     this.height = Math.min(Math.max(this.height + up, 0.08), 1.5);

@@ -3,7 +3,7 @@
 const LOWEST_HZ = 28;
 const HIGHEST_HZ = 55;
 const LOOK_MS = 1000;
-const STEPS = [1, 0.75, 0.55, 0.4];
+const STEPS = [1, 0.75, 0.6, 0.5];
 
 export class Sharpness {
   onChange: () => void = () => {};
@@ -11,14 +11,28 @@ export class Sharpness {
   private frames = 0;
   private sinceMs = 0;
   private good = 0;
+  private isStill = false;
 
   /** Pixels drawn for each of the page. */
   get ratio(): number {
-    return Math.min(window.devicePixelRatio, 2) * STEPS[this.step];
+    return Math.min(window.devicePixelRatio, 2) * (this.isStill ? 1 : STEPS[this.step]);
+  }
+
+  /** Whether nothing moves: then there is time for every pixel. */
+  get still(): boolean {
+    return this.isStill;
+  }
+
+  set still(on: boolean) {
+    if (on === this.isStill) return;
+    this.isStill = on;
+    this.sinceMs = 0;
+    if (this.step > 0) this.onChange();
   }
 
   /** Count a frame; look each second whether they come too slowly. */
   frame(ms: number): void {
+    if (this.isStill) return;
     this.frames++;
     const passed = ms - this.sinceMs;
     if (passed < LOOK_MS) return;

@@ -27,6 +27,7 @@ import type { Pose } from "../sound/spatial";
 import { CloudPoints } from "./cloud_points";
 import { floorRing, listenerFigure, playerFigure } from "./figure";
 import { label } from "./label";
+import { Labels } from "./labels";
 import { roomView } from "./room_view";
 
 /** A player's number, or the listener. */
@@ -59,6 +60,9 @@ export class Stage {
   private readonly turn = new Quaternion();
   private readonly place = new Vector3();
   private readonly size = new Vector2();
+  private readonly labels: Labels;
+  private width = 1;
+  private height = 1;
 
   constructor(
     canvas: HTMLCanvasElement,
@@ -82,11 +86,14 @@ export class Stage {
     this.headHandle = new Mesh(new SphereGeometry(0.28), new MeshBasicMaterial());
     this.headHandle.visible = false;
     this.scene.add(this.headHandle);
+    this.labels = new Labels(players);
     this.views = players.map((player) => this.playerView(player));
   }
 
   /** Fill a canvas, with the middle of the picture so far to the left and up as panels cover it. */
   resize(width: number, height: number, ratio: number, left: number, up: number): void {
+    this.width = width;
+    this.height = height;
     this.renderer.setPixelRatio(ratio);
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / Math.max(height, 1);
@@ -99,6 +106,7 @@ export class Stage {
   show(timeS: number, pose: Pose, heard: readonly boolean[], showHead: boolean): void {
     const slotS = this.description.slotSamples / this.description.rateHz;
     const slot = Math.max(0, Math.floor(timeS / slotS));
+    this.camera.updateMatrixWorld();
     const height = this.renderer.getDrawingBufferSize(this.size).y;
     this.players.forEach((player, index) => {
       const view = this.views[index];
@@ -107,6 +115,9 @@ export class Stage {
       view.handle.position.copy(this.place);
       view.label.position.set(this.place.x, player.description.clouds?.topM ?? this.place.y + 0.55, this.place.z);
       view.label.position.y += 0.06;
+      const isWorn = this.renderer.xr.isPresenting;
+      view.label.visible = isWorn;
+      this.labels.show(index, view.label.position, heard[index], this.camera, this.width, this.height);
       view.ring.position.set(this.place.x, this.floorM + 0.004, this.place.z);
       const grown = 1 + 0.5 * player.meter;
       view.ring.scale.set(grown, grown, 1);
