@@ -24,8 +24,8 @@ LONGEST_INLINE_S = 60.0
 """Longer scenes have their media in a folder beside the page."""
 
 # All clouds of a scene together; with the stems of a quartet (4 × 14 kB/s) and base64 (4/3), five
-# minutes are at most 55 MB.
-_CLOUD_BYTES_A_SECOND = 80_000
+# minutes are 49 MB, and below 60 where the estimate is a third too low.
+_CLOUD_BYTES_A_SECOND = 65_000
 
 
 def write(exported: ExportedScene, folder: Path) -> None:
