@@ -67,6 +67,14 @@ func finish(scene):
 		if scene.has_node("Movement"):
 			scene.get_node("Movement").seek(time, true)
 		sought.append(places(scene))
+	var camera = scene.get_node("Listener/Camera")
+	var stood = camera.global_transform.origin
+	hold(KEY_W, true)
+	for _frame in range(5):
+		yield(get_tree(), "idle_frame")
+	hold(KEY_W, false)
+	var walked = numbers(camera.global_transform.origin - stood)
+	camera.translation = Vector3()
 	var ears: Transform = scene.get_node("Listener/Camera/Ears").global_transform
 	var stems := {}
 	for stem in scene._stems:
@@ -87,9 +95,17 @@ func finish(scene):
 			numbers(ears.origin),
 		],
 		"stems": stems,
+		"walked": walked,
 	}))
 	file.close()
 	get_tree().quit()
+
+
+func hold(key, pressed):
+	var event := InputEventKey.new()
+	event.scancode = key
+	event.pressed = pressed
+	Input.parse_input_event(event)
 
 
 func numbers(vector):

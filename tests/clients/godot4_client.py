@@ -107,6 +107,14 @@ func finish(scene):
 		if scene.has_node("Movement"):
 			scene.get_node("Movement").seek(time, true)
 		sought.append(places(scene))
+	var camera = scene.get_node("Listener/Camera")
+	var stood = camera.global_position
+	hold(KEY_W, true)
+	for _frame in range(5):
+		await get_tree().process_frame
+	hold(KEY_W, false)
+	var walked = numbers(camera.global_position - stood)
+	camera.position = Vector3()
 	var ears: Transform3D = scene.get_node("Listener/Camera/Ears").global_transform
 	var stems := {}
 	for stem in scene._stems:
@@ -125,8 +133,16 @@ func finish(scene):
 			numbers(ears.origin),
 		],
 		"stems": stems,
+		"walked": walked,
 		"sound": Marshalls.raw_to_base64(frames.to_byte_array()),
 	}), true)
+
+
+func hold(key, pressed):
+	var event := InputEventKey.new()
+	event.physical_keycode = key
+	event.pressed = pressed
+	Input.parse_input_event(event)
 
 
 func numbers(vector):

@@ -51,6 +51,7 @@ class Played:
         live: While it played: the scene's own time, and where each player was, in its axes.
         sought: Where each player was at each of TIMES_S.
         listener: Rows of the listener's rotation matrix, then its position.
+        walked: How far the camera went, in its axes, while W was held for some frames.
         stems: Of each player: length of the stem in seconds, its rate, its bytes.
     """
 
@@ -60,6 +61,7 @@ class Played:
     live: list[tuple[float, dict[str, list[float]]]]
     sought: list[dict[str, list[float]]]
     listener: list[list[float]]
+    walked: list[float]
     stems: dict[str, list[float]]
 
 

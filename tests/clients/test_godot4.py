@@ -14,7 +14,7 @@ from godot_probe import (
     pairs_and_tones,
     pairs_scene,
 )
-from golden_scene import DURATION_S, FRONT, LEFT, RATE_HZ, RIGHT
+from golden_scene import DURATION_S, FRONT, LEFT, LISTENER_YAW_DEG, RATE_HZ, RIGHT
 
 from auralize.exporting import export
 
@@ -38,6 +38,14 @@ def test_places_sides_and_starts(played):
     assert figures.right_db[1] - figures.right_db[0] == pytest.approx(6.02, abs=0.05)
     assert figures.start_offset_samples == 0
     assert godot_probe.listener_error_rad(played) < 1e-5
+
+
+def test_w_walks_to_where_one_looks(played):
+    walked = np.array(played.walked)
+    yaw = np.radians(LISTENER_YAW_DEG)
+    ahead = np.array([-np.sin(yaw), 0.0, -np.cos(yaw)])
+    assert np.linalg.norm(walked) > 0.01
+    np.testing.assert_allclose(walked / np.linalg.norm(walked), ahead, atol=1e-4)
 
 
 def test_stems_are_as_long_as_the_scene(played):

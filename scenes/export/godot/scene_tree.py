@@ -16,8 +16,8 @@ from scenes.export.godot.resource_file import SceneFile, color, number, string, 
 from scenes.export.godot.shapes import unlit
 
 _HINT = (
-    "Click and look around.   W A S D: walk   Q E: down, up   Space: pause   R: restart   "
-    "P: points   Home: back   Esc: mouse"
+    "Click and look around | W A S D walk | Q E down, up | Space pause | R restart | P points | "
+    "Home back | Esc mouse"
 )
 _HINT_PLACE = {"offset_left": "16.0", "offset_top": "12.0"}
 _SILENT_DB = -80.0
