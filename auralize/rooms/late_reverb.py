@@ -13,6 +13,7 @@ late parts from noise with diffuse-field coherence; Kuttruff, Room Acoustics, 6t
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Protocol
 
@@ -32,8 +33,11 @@ _CROSSOVER_OCTAVES = 1 / 12
 # Levels are evened over so many periods of a band's width.
 _PERIODS = 6.0
 _SHORTEST_EVENED_S = 0.004
-# Octaves up to 1 kHz have decay times corrected for chance and for their neighbours, so often.
-_CALIBRATED, _ROUNDS, _STEP = 4, 5, 0.7
+# The order of octave filters; how much softer than a fast band its slow neighbour is heard in it,
+# how far that may move their border, and how different they are where it moves so far.
+_OCTAVE_ORDER, _SOFTER_DB, _FARTHEST_OCTAVES, _UNEQUAL = 6, 8.0, 0.4, 0.1
+# Decay times are corrected for chance and neighbours so often at most, until they are as close.
+_ROUNDS, _STEP, _CLOSE = 8, 0.7, 0.005
 # A decay whose level strays more from a line has no one time.
 _STRAIGHT_DB = 2.0
 _DIRECTIONS = 512
@@ -121,9 +125,10 @@ def decaying_noise(
     if bands != band_count(sample_rate_hz):
         raise ValueError(f"needed are {band_count(sample_rate_hz)} bands, got {bands}.")
     length = 2 * fast_length(max(count, 64) // 2 + 1)
-    windows = _band_windows(length, sample_rate_hz, bands)
+    rates = [_decay_rate(energy, sample_rate_hz) for energy in energies_per_s]
+    windows = _band_windows(length, sample_rate_hz, _borders_hz(rates))
     noises = rfft(rng.standard_normal((field.noises, length)))
-    calibration = _Calibration(energies_per_s, sample_rate_hz)
+    calibration = _Calibration(rates, count, sample_rate_hz)
     amplitudes = np.sqrt(energies_per_s / sample_rate_hz).astype(np.float32)
     sound: list[np.ndarray] = []
     for mixing in field.mixture(length):
@@ -143,13 +148,33 @@ def decaying_noise(
     return np.stack(sound)
 
 
+def _borders_hz(rates: list[float | None]) -> Float64[np.ndarray, "bands"]:
+    """Return where bands begin that decay at some rates (one over the reverberation time).
+
+    That is between the octaves, if both decay alike. An octave filter hears beyond its edges,
+    where a slower band would outlast its own; so far, the slower one gives way to the faster one.
+    """
+    octaves = np.log2(OCTAVE_BANDS_HZ[0]) - 0.5 + np.arange(len(rates))
+    for band, (low, high) in enumerate(itertools.pairwise(rates), start=1):
+        if low is None or high is None or low == high:
+            continue
+        ratio = max(low, high) / min(low, high)
+        # When the faster band has fallen by 35 dB, what is heard of the slower one is softer.
+        softer_db = 35.0 * (1 - 1 / ratio) + _SOFTER_DB
+        # A Butterworth filter of an octave is so much softer at f where f/f₀ − f₀/f is this.
+        gap = (10 ** (softer_db / 10) - 1) ** (1 / (2 * _OCTAVE_ORDER)) / math.sqrt(2)
+        beyond = math.log2(gap / 2 + math.hypot(gap / 2, 1)) - 0.5
+        shift = min(beyond, _FARTHEST_OCTAVES) * min(1.0, (ratio - 1) / _UNEQUAL)
+        octaves[band] += shift if low > high else -shift
+    return 2.0**octaves
+
+
 def _band_windows(
-    length: int, sample_rate_hz: int, bands: int
+    length: int, sample_rate_hz: int, borders_hz: Float64[np.ndarray, "bands"]
 ) -> Float64[np.ndarray, "1+bands bins"]:
     """Return windows over frequency that add up to one: below all bands, and each band's."""
     frequencies = np.maximum(np.arange(length // 2 + 1) * sample_rate_hz / length, 1e-3)
-    edges = OCTAVE_BANDS_HZ[0] / math.sqrt(2) * 2.0 ** np.arange(bands)
-    place = np.log2(frequencies / edges[:, None]) / _CROSSOVER_OCTAVES
+    place = np.log2(frequencies / borders_hz[:, None]) / _CROSSOVER_OCTAVES
     above = np.sin(np.clip(place + 0.5, 0, 1) * np.pi / 2) ** 2
     ones = np.ones((1, len(frequencies)))
     return np.concatenate([ones, above]) - np.concatenate([above, 0 * ones])
@@ -166,46 +191,40 @@ def _evened(
 
 
 class _Calibration:
-    """Gives bands a further decay such that low octaves decay as their energy does.
+    """Gives bands a further decay such that octaves decay as they are to.
 
     An octave filter also hears the edges of the neighbouring bands, which may ring for longer, and
     in a short decay low noise has few waves, of which some are higher by chance.
     """
 
-    def __init__(self, energies_per_s: Float[np.ndarray, "bands samples"], rate_hz: int) -> None:
-        """Prepare the octave filters (IEC 61260, run backwards) at a lower rate."""
-        self._count = energies_per_s.shape[1]
-        self._seconds = np.arange(self._count, dtype=np.float32) / rate_hz
-        self._wanted = [_decay_rate(energy, rate_hz) for energy in energies_per_s]
-        self._length = 2 * fast_length(self._count)
-        fewer = max(1, int(rate_hz // (8 * OCTAVE_BANDS_HZ[_CALIBRATED - 1])))
-        bins = self._length // 2 // fewer
-        self._short = 2 * (bins - 1)
-        self._rate_hz = rate_hz * self._short / self._length
-        turns = np.arange(bins) * (2 * np.pi / self._length)
-        self._octaves: list[Complex128[np.ndarray, "bins"]] = []
-        for center in OCTAVE_BANDS_HZ[:_CALIBRATED]:
-            edges = [center / math.sqrt(2), center * math.sqrt(2)]
-            octave = signal.butter(6, edges, "bandpass", fs=rate_hz, output="sos")
-            self._octaves.append(np.conj(signal.sosfreqz(octave, turns)[1]))
+    def __init__(self, rates: list[float | None], count: int, rate_hz: int) -> None:
+        """Prepare the octave filters."""
+        self._seconds = np.arange(count, dtype=np.float32) / rate_hz
+        self._length = 2 * fast_length(count)
+        self._octaves = {
+            band: _Octave(OCTAVE_BANDS_HZ[band], self._length, count, rate_hz)
+            for band, rate in enumerate(rates[: len(OCTAVE_BANDS_HZ)])
+            if rate is not None and math.sqrt(2) * OCTAVE_BANDS_HZ[band] < rate_hz / 2
+        }
+        self._wanted = np.array([rates[band] for band in self._octaves], dtype=np.float64)
 
     def __call__(
         self, parts: Float32[np.ndarray, "bands samples"]
     ) -> Float32[np.ndarray, "samples"]:
         """Return the sum of bands."""
+        bands = list(self._octaves)
         further = np.zeros(len(parts))
-        best, least = further.copy(), np.full(len(parts), np.inf)
-        for _ in range(_ROUNDS):
-            spectrum = rfft(self._sum(parts, further), self._length)[: self._short // 2 + 1]
-            for band, octave in enumerate(self._octaves):
-                inside = irfft(spectrum * octave, self._short)
-                heard = inside[: round(self._count * self._short / self._length)]
-                found, wanted = _decay_rate(heard**2, self._rate_hz), self._wanted[band]
-                if found is None or wanted is None:
-                    continue
-                if abs(wanted - found) < least[band]:
-                    best[band], least[band] = further[band], abs(wanted - found)
-                further[band] += _STEP * (wanted - found)
+        best, least = further.copy(), math.inf
+        for _ in range(_ROUNDS if bands else 0):
+            spectrum = rfft(self._sum(parts, further), self._length)
+            found = [octave.decay_rate(spectrum) for octave in self._octaves.values()]
+            missing = self._wanted - np.array(found)
+            worst = float(np.abs(missing / self._wanted).max())
+            if worst < least:
+                best, least = further.copy(), worst
+            if worst < _CLOSE:
+                break
+            further[bands] += _STEP * missing
         return self._sum(parts, best).astype(np.float32)
 
     def _sum(
@@ -217,8 +236,36 @@ class _Calibration:
         return total
 
 
-def _decay_rate(energies: Float[np.ndarray, "T"], rate_hz: float) -> float | None:
+class _Octave:
+    """An octave filter (IEC 61260) that runs backwards, and takes low octaves at lower rates."""
+
+    def __init__(self, center_hz: float, length: int, count: int, rate_hz: int) -> None:
+        fewer = max(1, int(rate_hz // (8 * center_hz)))
+        bins = length // 2 // fewer + (fewer == 1)
+        self._short = 2 * (bins - 1)
+        self._rate_hz = rate_hz * self._short / length
+        self._count = round(count * self._short / length)
+        edges = [center_hz / math.sqrt(2), center_hz * math.sqrt(2)]
+        octave = signal.butter(_OCTAVE_ORDER, edges, "bandpass", fs=rate_hz, output="sos")
+        turns = np.arange(bins) * (2 * np.pi / length)
+        self._response = np.conj(signal.sosfreqz(octave, turns)[1])
+
+    def decay_rate(self, spectrum: Complex128[np.ndarray, "bins"]) -> float:
+        """Return one over the reverberation time of the octave in a sound; 0 if it cannot be told.
+
+        Args:
+            spectrum: Of the sound, filled up with zeros to the length.
+        """
+        inside = irfft(spectrum[: len(self._response)] * self._response, self._short)
+        return _decay_rate(inside[: self._count] ** 2, self._rate_hz, most_db=math.inf) or 0.0
+
+
+def _decay_rate(
+    energies: Float[np.ndarray, "T"], rate_hz: float, *, most_db: float = _STRAIGHT_DB
+) -> float | None:
     """Return one over the reverberation time of a falling energy; None if it cannot be told.
+
+    That is where there is too little of it, or its level strays from a line by more than `most_db`.
 
     Source: ISO 3382-1, T30 by backward integration (Schroeder 1965).
     """
@@ -231,5 +278,5 @@ def _decay_rate(energies: Float[np.ndarray, "T"], rate_hz: float) -> float | Non
         return None
     times, levels_db = np.arange(start, stop) / rate_hz, level_db[start:stop]
     slope, level = np.polyfit(times, levels_db, 1)
-    straight = np.std(levels_db - level - slope * times) < _STRAIGHT_DB
+    straight = np.std(levels_db - level - slope * times) < most_db
     return float(-slope / 60) if straight else None
