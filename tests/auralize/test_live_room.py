@@ -139,7 +139,7 @@ def test_where_somebody_leaves_the_room_reflections_stay(live):
 @pytest.mark.parametrize("takes_time", [False, True])
 def test_nothing_clicks(live, takes_time):
     """A low tone stays low whatever is moved, turned, muted or wound on."""
-    what = scene(source(file="tone.wav"), output={"propagation_delay": takes_time})
+    what = scene(source(file="tone.wav"), medium={"propagation_delay": takes_time})
     edits = {
         20: turn(80),
         30: turn(80, (0.3, -0.4, 0)),
@@ -156,7 +156,7 @@ def test_nothing_clicks(live, takes_time):
 
 @pytest.mark.parametrize("takes_time", [False, True])
 def test_seeking_goes_on_as_if_all_had_been_played(live, takes_time):
-    what = scene(output={"propagation_delay": takes_time})
+    what = scene(medium={"propagation_delay": takes_time})
     straight = played(live(what), 100)
     stream = live(what)
     played(stream, 3)
@@ -184,7 +184,7 @@ def test_a_body_has_a_room_as_its_middle(live):
 
 def test_blocks_allocate_nothing_that_counts(live):
     several = (source(name=str(n), position_m=(1.5, n - 1.5, 1.2)) for n in range(4))
-    stream = live(scene(*several, output={"propagation_delay": True}))
+    stream = live(scene(*several, medium={"propagation_delay": True}))
     out = np.empty((2, BLOCK), dtype=np.float32)
     for _ in range(10):
         stream.process(out)
