@@ -64,7 +64,7 @@ FORMATS: tuple[Format, ...] = (
         name="adm",
         summary="a BW64 file with ADM objects, of any program",
         endings=(".wav", ".bw64"),
-        module="scenes.export.adm",
+        module="scenes.imports.adm",
         function="read_adm_scene",
     ),
 )

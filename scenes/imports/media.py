@@ -39,7 +39,7 @@ def copy_inside(folder: Path, name: str, to: Path, *, named_by: Path) -> None:
 
 
 def without_missing_files(scene: Scene, folder: Path, *, format_name: str) -> Scene:
-    """Leave out what names files that are not there, and say so in the log.
+    """Leave out what names files that are not there, or are outside, and say so in the log.
 
     Args:
         scene: The scene.
@@ -49,7 +49,10 @@ def without_missing_files(scene: Scene, folder: Path, *, format_name: str) -> Sc
     missing: list[str] = []
 
     def is_there(name: str | None) -> bool:
-        if name is None or (folder / name).exists():
+        if name is None:
+            return True
+        path = folder / name
+        if path.exists() and path.resolve().is_relative_to(folder.resolve()):
             return True
         missing.append(name)
         return False

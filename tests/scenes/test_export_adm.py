@@ -1,5 +1,6 @@
 """ADM: what is written reads back, with our scene in it and without; broken files are refused."""
 
+import json
 import struct
 from itertools import pairwise
 
@@ -21,9 +22,11 @@ from capture.errors import DataError, FileFormatError, OutputError
 from capture.pose import Pose, Trajectory
 from scenes import read_scene
 from scenes.export import prepare_export
-from scenes.export.adm import bw64, read_adm_scene, write
+from scenes.export.adm import bw64, write
 from scenes.export.adm.blocks import TICKS_PER_S, blocks
 from scenes.export.adm.bw64 import TrackUid, read_bw64, write_bw64
+from scenes.imports.adm import read_adm_scene
+from scenes.scene import SCENE_VERSION
 
 _STEP = 2.0**-23
 
@@ -43,6 +46,21 @@ def adm(exported, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adm")
     write(exported, folder)
     return folder / "Golden_4_sources_quoted_unicode.wav"
+
+
+def with_chunk(path, out, content):
+    """Write the file with another scene in it."""
+    file = read_bw64(path)
+    channels = [file.channel(number + 1) for number in range(file.channel_count)]
+    write_bw64(
+        out,
+        channels,
+        file.sample_rate_hz,
+        tracks=list(file.tracks),
+        axml=file.chunks[b"axml"],
+        others={b"aurl": content},
+    )
+    return out
 
 
 def without_our_chunk(path, out):
@@ -79,6 +97,28 @@ def test_the_same_scene_again(golden, adm, tmp_path, caplog):
 def test_files_that_are_still_there_stay_named(golden, adm):
     scene = read_adm_scene(adm, golden.with_name("again.yaml"))
     assert scene.sources[0].performer == "players/fiddler"
+
+
+def test_a_carried_scene_of_an_older_version(golden, adm, tmp_path):
+    """Version 1 had the delay in its output; the chunk of a file says which version it is of."""
+    document = json.loads(read_bw64(adm).chunks[b"aurl"])
+    assert document["scene"]["version"] == SCENE_VERSION
+    document["scene"]["version"] = 1
+    del document["scene"]["medium"]["propagation_delay"]
+    document["scene"]["output"]["propagation_delay"] = True
+    old = with_chunk(adm, tmp_path / "old.wav", json.dumps(document).encode())
+    assert read_adm_scene(old, tmp_path / "old.yaml").medium.propagation_delay is True
+    # Of a version to come, nothing is known: then ADM alone is read.
+    document["scene"]["version"] = 99
+    new = with_chunk(adm, tmp_path / "new.wav", json.dumps(document).encode())
+    assert read_adm_scene(new, tmp_path / "new.yaml").room is None
+    # What leads outside is not kept.
+    document["scene"]["version"] = SCENE_VERSION
+    document["scene"]["output"].pop("propagation_delay")
+    document["scene"]["listener"]["sofa"] = "../../../../../../etc/hostname"
+    out = with_chunk(adm, tmp_path / "out.wav", json.dumps(document).encode())
+    scene = read_adm_scene(out, tmp_path / "out.yaml")
+    assert (scene.room is not None, scene.listener.sofa) == (True, None)
 
 
 def test_as_any_program_reads_it(adm, tmp_path):

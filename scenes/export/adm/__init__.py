@@ -1,6 +1,5 @@
-"""Target `adm`: a BW64 file with the stems as moving objects, and the way back."""
+"""Target `adm`: a BW64 file with the stems as moving objects."""
 
-from scenes.export.adm.reading import read_adm_scene
 from scenes.export.adm.writing import write
 
-__all__ = ["read_adm_scene", "write"]
+__all__ = ["write"]

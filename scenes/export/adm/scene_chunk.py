@@ -11,8 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
+from capture.errors import FileFormatError
 from scenes.export.adm.bw64 import Bw64
 from scenes.export.exported import ExportedScene
 from scenes.migrations import migrated
@@ -44,7 +43,7 @@ def scene_chunk(exported: ExportedScene, *, axml: bytes, gain_db: float) -> byte
         "axml_sha256": hashlib.sha256(axml).hexdigest(),
         "gain_db": gain_db,
         "names": [source.identifier for source in exported.sources],
-        "scene": exported.described.model_dump(mode="json", exclude_defaults=True),
+        "scene": exported.described.model_dump(mode="json"),
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
@@ -62,7 +61,7 @@ def carried_scene(file: Bw64) -> CarriedScene | None:
             names=tuple(_file_name(name) for name in document["names"]),
             gain_db=float(document["gain_db"]),
         )
-    except (KeyError, TypeError, ValueError, ValidationError):
+    except (KeyError, TypeError, ValueError, RecursionError, FileFormatError):
         return None
     count = len(carried.scene.sources)
     return carried if count == file.channel_count == len(set(carried.names)) else None

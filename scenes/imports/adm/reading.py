@@ -12,9 +12,9 @@ from capture.atomic import atomic_folder
 from capture.errors import DataError
 from capture.waveform import Waveform, write_waveform
 from scenes.export.adm.bw64 import Bw64, read_bw64
-from scenes.export.adm.metadata import AdmObject, read_metadata
 from scenes.export.adm.scene_chunk import CarriedScene, carried_scene
 from scenes.export.identifiers import identifiers
+from scenes.imports.adm.metadata import AdmObject, read_metadata
 from scenes.imports.media import without_missing_files
 from scenes.listener import Listener
 from scenes.scene import Scene
@@ -38,7 +38,7 @@ def read_adm_scene(path: str | os.PathLike[str], scene_path: str | os.PathLike[s
 
     Args:
         path: The BW64 file.
-        scene_path: The scene file to write; the sounds go to a folder of its name and `-sounds`.
+        scene_path: The scene file to write; the sounds go to the folder NAME-files.
 
     Raises:
         FileFormatError: The file is no BW64, or its metadata is missing or broken.
@@ -47,7 +47,7 @@ def read_adm_scene(path: str | os.PathLike[str], scene_path: str | os.PathLike[s
     """
     file = read_bw64(path)
     target = Path(scene_path)
-    sounds = target.with_name(f"{target.stem}-sounds")
+    sounds = target.with_name(f"{target.stem}-files")
     carried = carried_scene(file)
     with atomic_folder(sounds) as temporary:
         if carried is None:
