@@ -14,6 +14,7 @@ from capture.errors import DataError, FileFormatError, OutputError
 from capture.record.microphone_entries import microphone_entries
 from capture.take import open_take
 from capture.take_file import (
+    RECORDING,
     TAKE_FILE,
     FramesEntry,
     MicrophoneEntry,
@@ -24,7 +25,6 @@ from capture.take_file import (
 from capture.take_images import CLOUD_SUFFIXES, FRAMES_FILE
 from capture.take_sound import SOUND_SUFFIXES, find_sound_file
 
-_RECORDING = "take.mkv"
 _FRAMES = "frames"
 _CHUNK = 16_000_000
 _KINECT_CHANNELS = 7
@@ -81,7 +81,7 @@ def import_take(
     settings = settings or ImportSettings()
     sound = Path(audio) if audio is not None else _sound_beside(source)
     if source.is_file():
-        files = {_RECORDING: source}
+        files = {RECORDING: source}
         frames = None
     else:
         files = {f"{_FRAMES}/{file.name}": file for file in _clouds(source)}
@@ -93,7 +93,7 @@ def import_take(
     with atomic_folder(out, replace=replace) as folder:
         described = TakeFile(
             name=out.resolve().name,
-            recording=None if frames else _RECORDING,
+            recording=None if frames else RECORDING,
             frames=frames,
             audio=None if sound is None else f"audio{sound.suffix.lower()}",
         )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from capture.sync import SyncFit
 
 TAKE_FILE = "take.json"
+RECORDING = "take.mkv"
+"""Name of the recording in folders that Auralize writes."""
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Vector = tuple[_Number, _Number, _Number]

@@ -71,6 +71,15 @@ class RecordingFile:
         self._error = None
         os.ftruncate(self._handle, size)
 
+    def sync_folder(self) -> None:
+        """Let the disk itself keep all that the folder holds now, names included."""
+        for path in (*self._path.parent.iterdir(), self._path.parent):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
     def disk_left_bytes(self) -> int:
         """Return how much room the disk has."""
         return shutil.disk_usage(self._path.parent).free

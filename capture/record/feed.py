@@ -86,6 +86,7 @@ class Feed:
         self._inbox.put(Ended(part=self._part, error=error), 0, wait=False)
 
     def _put(self, item: Capture | SoundBlock) -> bool:
-        # Sound is small, and the first thing that is missed: it always finds room.
-        size = 0 if isinstance(item, SoundBlock) and self._live else item.size
-        return self._inbox.put(item, size, wait=not self._live)
+        # Sound is small, and the first thing that is missed: when there is no room for captures,
+        # there is for a minute and more of sound.
+        urgent = isinstance(item, SoundBlock)
+        return self._inbox.put(item, item.size, wait=not self._live, urgent=urgent)

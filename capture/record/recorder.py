@@ -154,6 +154,8 @@ class _Recording:
             self._follow(StatusMeter(self._tracks, self._settings.status_s), on_status)
             self._tracks.finish()
         except OSError as error:
+            if not self._tracks.started:
+                raise
             self._fail_disk(f"the disk cannot be written ({error.strerror or error})")
             finished = self._finish_short()
         finally:

@@ -12,6 +12,7 @@ from capture.k4a_mkv import K4ARecording
 from capture.k4a_mkv.repair import Repair, repair_recording
 from capture.record.losses import ImageCounter
 from capture.take_file import (
+    RECORDING,
     TAKE_FILE,
     ClockEntry,
     GapEntry,
@@ -40,7 +41,7 @@ def repair_take(path: str | os.PathLike[str]) -> Repair:
             described = described if described.recording == path.name else None
         recording = path
     else:
-        folder, described = path, read_take_file(path / TAKE_FILE)
+        folder, described = path, _described(path)
         if described.recording is None:
             raise FileFormatError(
                 f"{path}: has no recording that could be repaired, but PLY files."
@@ -51,6 +52,19 @@ def repair_take(path: str | os.PathLike[str]) -> Repair:
     if described is not None and entry is not None and (repair.done or not entry.finished):
         write_take_file(folder / TAKE_FILE, _finished(described, entry, recording))
     return repair
+
+
+def _described(folder: Path) -> TakeFile:
+    """Read take.json; where a power cut took it, describe the recording that is there."""
+    if not (folder / TAKE_FILE).exists() and (folder / RECORDING).exists():
+        described = TakeFile(
+            name=folder.resolve().name,
+            recording=RECORDING,
+            recorded=RecordedEntry(finished=False),
+        )
+        write_take_file(folder / TAKE_FILE, described)
+        return described
+    return read_take_file(folder / TAKE_FILE)
 
 
 def _finished(described: TakeFile, entry: RecordedEntry, path: Path) -> TakeFile:

@@ -22,14 +22,13 @@ from capture.record.driver import CameraDriver, SoundDriver
 from capture.record.recorder import RecordingResult, RecordingSink, RecordSettings, record
 from capture.record.status import RecordingStatus
 from capture.take_file import (
+    RECORDING,
     TAKE_FILE,
     MicrophoneEntry,
     RecordedEntry,
     TakeFile,
     write_take_file,
 )
-
-RECORDING = "take.mkv"
 
 
 def record_take(
@@ -79,13 +78,19 @@ def record_take(
     )
     with _stopped_at_the_end(camera, sound), _new_folder(folder, replace=replace):
         with _reported(folder), RecordingFile(folder / RECORDING) as file:
+
+            def begin() -> None:
+                write_take_file(folder / TAKE_FILE, described)
+                if os.name == "posix":  # elsewhere a folder cannot be opened
+                    file.sync_folder()
+
             result = record(
                 file if sink is None else sink(file),
                 camera,
                 sound,
                 settings,
                 stop=stop,
-                on_start=lambda: write_take_file(folder / TAKE_FILE, described),
+                on_start=begin,
                 on_status=on_status,
             )
         entry = _checked(folder / RECORDING, result)

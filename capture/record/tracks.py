@@ -160,7 +160,7 @@ class Tracks:
     def _begin(self, start_us: int) -> K4AStream:
         channels, rate_hz, bits = self._audio or (None, 48_000, 16)
         self._start_us = start_us
-        self._stream = K4AStream(
+        stream = K4AStream(
             self._camera.calibration,
             fps=self._camera.fps,
             infrared=self._camera.infrared,
@@ -171,8 +171,9 @@ class Tracks:
             device_serial=self._camera.serial,
             start_offset_us=start_us,
         )
-        self._stream.begin(self._file)
-        return self._stream
+        stream.begin(self._file)
+        self._stream = stream
+        return stream
 
     def _write_sound(self) -> None:
         if self.sound is not None and self._stream is not None and self.image_us >= _SETTLED_US:

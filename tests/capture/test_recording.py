@@ -247,6 +247,13 @@ def test_a_full_disk_keeps_what_is_on_it(played, tmp_path, most_bytes):
         np.testing.assert_array_equal(recording.depth_mm(count - 1), depth_image(count - 1))
 
 
+def test_a_disk_without_room_for_a_header_leaves_nothing(played, tmp_path):
+    camera, sound = simulated_devices(played, speed=FAST)
+    with pytest.raises(OutputError, match="No space left"):
+        record_take(tmp_path / "take", camera, sound, sink=lambda file: FullDisk(file, 1000))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_disk_that_is_nearly_full_stops_the_recording(played, tmp_path):
     class Small(FullDisk):
         def disk_left_bytes(self):

@@ -205,6 +205,14 @@ def test_a_take_folder_says_what_it_holds_after_repair(whole, tmp_path):
     assert read_take_file(tmp_path / "take.json") == described
 
 
+def test_a_recording_whose_description_is_gone_gets_a_new_one(whole, tmp_path):
+    (tmp_path / "take.mkv").write_bytes(whole[:-3000])
+    assert repair_take(tmp_path).done != ()
+    with open_take(tmp_path) as take:
+        assert take.warnings == ()
+        assert take.recorded.depth_images == len(take.times_s) == 29
+
+
 def test_what_is_no_recording_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"take\.json"):
         repair_take(tmp_path)
