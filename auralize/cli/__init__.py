@@ -24,6 +24,7 @@ from auralize.cli.import_ import import_
 from auralize.cli.listen import listen
 from auralize.cli.ordered_group import OrderedGroup
 from auralize.cli.render import render
+from auralize.cli.reproduce import reproduce
 from auralize.cli.run import run
 from auralize.cli.scene import scene
 from auralize.cli.segment import segment
@@ -81,6 +82,7 @@ for _verb in (
     doctor,
     corpus,
     train,
+    reproduce,
 ):
     cli.add_command(_verb)
 

@@ -134,5 +134,5 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
                 f"{path}: not a corpus index ({error}). Build it again."
             ) from error
     if not stems:
-        raise DataError(f"{base} holds no corpus: build one with `auralize corpus {base}`.")
+        raise DataError(f"{base} holds no corpus: build one with `auralize corpus build {base}`.")
     return Corpus(folder=base, stems=tuple(stems))

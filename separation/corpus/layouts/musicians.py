@@ -20,14 +20,13 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
 
 from capture.atomic import atomic_path
 from capture.axes import network_from_world, world_from_camera_axes
 from capture.errors import DataError, FileFormatError
 from capture.facing import facing_yaw_rad
 from capture.point_cloud import read_ply
-from separation.corpus.clouds import write_clouds
+from separation.corpus.clouds import Colors, Points, write_clouds
 from separation.corpus.layouts.recordings import RecordedPart, instrument_name, sound_files
 from separation.corpus.layouts.splits import split_names
 
@@ -145,6 +144,19 @@ def read_index(path: str | Path) -> list[IndexRow]:
     return rows
 
 
+def read_indexed(folder: str | Path, *, seed: int = 0) -> list[IndexRow]:
+    """Return the rows of all index files of a data folder; they are written where one is missing.
+
+    Raises:
+        DataError: There is too little for three splits.
+        FileFormatError: An index file is broken.
+    """
+    data = Path(folder)
+    if not all((data / name).is_file() for name in _FILES.values()):
+        write_index(data, seed=seed)
+    return [row for name in _FILES.values() for row in read_index(data / name)]
+
+
 def write_index_clouds(
     folder: str | Path,
     rows: Sequence[IndexRow],
@@ -157,27 +169,39 @@ def write_index_clouds(
     Args:
         folder: Of the bank, a corpus' "clouds".
         rows: From `read_index`, of one split or of all.
-        each: Clouds of each person, spread over the frames.
+        each: Clouds of each person, spread over the frames; fewer where somebody has fewer.
         progress: Called with the fraction done.
 
     Raises:
         FileFormatError: A PLY file is broken.
     """
-    people = sorted({(row.split, row.instrument, row.frames) for row in rows})
-    clouds: dict[tuple[str, str], list[Float32[np.ndarray, "points 3"]]] = defaultdict(list)
-    for done, (split, instrument, frames) in enumerate(people, start=1):
-        files = sorted(frames.glob("*.ply"))
-        for place in np.unique(np.linspace(0, len(files) - 1, min(each, len(files))).astype(int)):
-            points_m = world_from_camera_axes(read_ply(files[place]).positions_m)
-            turned = network_from_world(
-                points_m.astype(np.float64), facing_yaw_rad(points_m.astype(np.float64))[0]
-            )
-            middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
-            clouds[split, instrument].append((turned - middle).astype(np.float32))
+    people: dict[tuple[str, str], set[Path]] = defaultdict(set)
+    for row in rows:
+        people[row.split, row.instrument].add(row.frames)
+    for done, ((split, instrument), folders) in enumerate(sorted(people.items()), start=1):
+        files = [sorted(frames.glob("*.ply")) for frames in sorted(folders)]
+        # As many of everybody, so that the clouds of one person are found by counting.
+        images = min(each, *map(len, files))
+        points: list[Points] = []
+        colors: list[Colors] = []
+        for own in files:
+            for place in np.linspace(0, len(own) - 1, images).astype(int):
+                cloud = read_ply(own[place])
+                points.append(_performer_axes(cloud.positions_m))
+                if cloud.colors is not None:
+                    colors.append(cloud.colors)
+        colored = len(colors) == len(points)
+        write_clouds(folder, split, instrument, points, colors if colored else None, images=images)
         if progress is not None:
             progress(done / len(people))
-    for (split, instrument), own in clouds.items():
-        write_clouds(folder, split, instrument, own)
+
+
+def _performer_axes(camera_m: Points) -> Points:
+    """Return a cloud in the performer's own axes, centred."""
+    points_m = world_from_camera_axes(camera_m).astype(np.float64)
+    turned = network_from_world(points_m, facing_yaw_rad(points_m)[0])
+    middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
+    return (turned - middle).astype(np.float32)
 
 
 def _place(index: Path, text: str, number: int) -> Path:

@@ -1,4 +1,4 @@
-"""`auralize corpus`: build training material."""
+"""`auralize corpus build`: scores × sounds, and simulated players."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from auralize.cli.terminal import stage_bars
 
 
-@click.command(epilog="Example: auralize corpus --soundfont bank.sf2 --minutes 20 corpus/")
+@click.command(epilog="Example: auralize corpus build --soundfont bank.sf2 --minutes 20 corpus/")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--soundfont",
@@ -26,10 +26,10 @@ from auralize.cli.terminal import stage_bars
     help="Minutes of each instrument from each bank.",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-def corpus(out: Path, soundfonts: tuple[Path, ...], minutes: float, seed: int) -> None:
+def build(out: Path, soundfonts: tuple[Path, ...], minutes: float, seed: int) -> None:
     """Build a training corpus OUT from scores and sounds, split so that nothing leaks."""
-    from separation.corpus import build
+    from separation.corpus import build as build_corpus
 
     with stage_bars() as bar:
-        build(out, soundfonts=soundfonts, minutes=minutes, seed=seed, progress=bar("corpus"))
+        build_corpus(out, soundfonts=soundfonts, minutes=minutes, seed=seed, progress=bar("corpus"))
     click.echo(str(out))
