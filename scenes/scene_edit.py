@@ -15,7 +15,7 @@ from capture.yaml_errors import suggestion
 from scenes.scene import Scene
 from scenes.scene_document import read_scene_document
 from scenes.scene_file import checked_scene
-from scenes.scene_text import flow_text
+from scenes.scene_yaml import flow_text
 from scenes.yaml_edit import YamlText
 
 _PART = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\.?([^.\[\]]+)')

@@ -14,7 +14,7 @@ from scenes.named_files import check_files_exist
 from scenes.scene import Scene
 from scenes.scene_document import read_scene_document
 from scenes.scene_errors import describe
-from scenes.scene_text import scene_text
+from scenes.scene_yaml import scene_text
 from scenes.schema import SCHEMA_NAME, schema_text
 
 

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from capture.yaml_document import Where
-from scenes.scene_text import flow_text
+from scenes.scene_yaml import flow_text
 
 _Value = ScalarNode | MappingNode | SequenceNode
 

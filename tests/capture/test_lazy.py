@@ -11,6 +11,9 @@ from capture.lazy import lazy
 PACKAGES = (
     "auralize",
     "capture",
+    "scenes",
+    "scenes.export",
+    "scenes.imports",
     "separation",
     "separation.corpus",
     "separation.corpus.layouts",

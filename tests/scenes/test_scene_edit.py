@@ -14,7 +14,7 @@ from scenes import read_scene, scene_text
 from scenes.scene_check import check_scene
 from scenes.scene_edit import SceneEditor
 from scenes.scene_new import scene_of_sounds
-from scenes.scene_text import flow_text
+from scenes.scene_yaml import flow_text
 from scenes.yaml_edit import YamlText
 
 SCENE = """\

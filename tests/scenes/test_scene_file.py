@@ -429,6 +429,9 @@ def test_a_damaged_scene_is_refused_in_one_line_or_reads(write, data):
 
 def test_scenes_import_neither_torch_nor_plots():
     heavy = ("torch", "matplotlib", "open3d", "scipy")
-    code = f"import sys, scenes; print([name for name in {heavy} if name in sys.modules])"
+    code = (
+        "import sys, scenes; scenes.read_scene, scenes.Source, scenes.keyframes_from_trajectory\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
