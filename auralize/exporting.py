@@ -61,7 +61,7 @@ def export(
             progress=starts("read sounds and players"),
         )
         done = starts(f"write {target}")
-        export_folder(exported, goal, out, force=force)
+        export_folder(exported, goal, out, force=force, progress=done)
         done(1.0)
 
 

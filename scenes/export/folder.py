@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def export_folder(
     out: str | os.PathLike[str],
     *,
     force: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> None:
     """Export a scene to a folder.
 
@@ -37,6 +39,7 @@ def export_folder(
         out: The folder, which is made.
         force: Replace a folder that an earlier export wrote, if nothing in it was added or
             changed since.
+        progress: Told the fraction that is done, by targets that take long.
 
     Raises:
         OutputError: The folder exists (without `force`), holds something that no export wrote, or
@@ -45,7 +48,8 @@ def export_folder(
     folder = Path(out)
     check_folder(folder, force=force)
     with atomic_folder(folder, replace=force) as temporary:
-        target.write(exported, temporary)
+        more = {"progress": progress} if target.tells_progress else {}
+        target.write(exported, temporary, **more)
         (temporary / MANIFEST).write_text(_manifest(temporary, exported, target), encoding="utf-8")
         # Whatever came into the old folder meanwhile is not lost either.
         check_folder(folder, force=force)

@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    from scenes.export.exported import ExportedScene
+from typing import cast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +24,7 @@ class Target:
         needs: Which renders it needs; see `ExportedScene.renders`. "room_response" is only there
             for scenes that have a room, and "head" for those that name an HRTF.
         shows_players: Whether it needs the players as triangles.
+        tells_progress: Whether its `write` also takes `progress`, because it may take long.
     """
 
     name: str
@@ -35,15 +32,16 @@ class Target:
     module: str
     needs: frozenset[str] = frozenset()
     shows_players: bool = True
+    tells_progress: bool = False
 
     @property
-    def write(self) -> Callable[[ExportedScene, Path], None]:
+    def write(self) -> Callable[..., None]:
         """The function that writes a scene into an empty folder.
 
         Raises:
             ImportError: A package that the target needs is missing.
         """
-        return cast("Callable[[ExportedScene, Path], None]", import_module(self.module).write)
+        return cast("Callable[..., None]", import_module(self.module).write)
 
 
 _ALL = (
@@ -53,6 +51,7 @@ _ALL = (
         module="scenes.export.web",
         needs=frozenset({"head", "room_response"}),
         shows_players=False,
+        tells_progress=True,
     ),
     Target(
         name="json",

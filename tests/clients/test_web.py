@@ -595,3 +595,93 @@ def test_a_served_scene_reloads_when_it_changes(browser, tmp_path):
         page.wait_for("document.title === 'U' && window.auralize")
         assert complaints(page) == []
         page.close()
+
+
+def test_without_webgl_the_plan_and_the_sound_remain(browser, folder):
+    page = browser.page()
+    page.before("HTMLCanvasElement.prototype.getContext = ((get) => function (kind, ...more) {"
+                "return kind.startsWith('webgl') ? null : get.call(this, kind, ...more); })"
+                "(HTMLCanvasElement.prototype.getContext);")  # fmt: skip
+    page.open(folder / "index.html")
+    assert "WebGL" in page.run("document.querySelector('#notice').textContent")
+    page.click("#notice-close")
+    page.click("#start")
+    page.wait_for("auralize.state().state === 'playing'")
+    start, other = map_place(page, 0), map_place(page, 1)
+    page.drag([start, other])
+    state = page.run("auralize.state()")
+    moved = np.subtract(state["sources"][0]["position"], state["sources"][1]["position"])
+    assert np.abs(moved[[0, 2]]).max() < 0.05
+    page.close()
+
+
+def test_a_browser_that_is_too_old(browser, folder):
+    page = browser.page()
+    page.before("delete window.AudioContext;")
+    page.open(folder / "index.html")
+    assert "too old" in page.run("document.querySelector('#notice').textContent")
+    assert page.run("document.querySelector('#start').hidden")
+    page.close()
+
+
+def test_the_sensors_of_a_phone(browser, folder):
+    """Held upright, a quarter turn to the left is a quarter turn of the head to the left."""
+    page = browser.page(width=390, height=844, phone=True)
+    page.open(folder / "index.html")
+    page.click("#start")
+    page.wait_for("auralize.state().state === 'playing'")
+
+    def hold(alpha, beta=90, gamma=0):
+        page.send(
+            "DeviceOrientation.setDeviceOrientationOverride", alpha=alpha, beta=beta, gamma=gamma
+        )
+        page.run("new Promise((done) => setTimeout(done, 400))")
+        return np.array(page.run("auralize.state().listener.turn"))
+
+    hold(30)
+    page.click("#sensors")
+    page.wait_for("document.querySelector('#sensors').getAttribute('aria-pressed') === 'true'")
+    level = hold(30)
+    np.testing.assert_allclose(level, [0, np.sin(np.pi / 18), 0, np.cos(np.pi / 18)], atol=1e-3)
+    left = hold(120)
+    yaw = np.radians(20 + 90) / 2
+    np.testing.assert_allclose(left, [0, np.sin(yaw), 0, np.cos(yaw)], atol=1e-3)
+    # Leaned back by 30°, it looks up.
+    up = hold(10, beta=120)
+    x, y, z, w = up
+    assert 2 * (w * x - y * z) == pytest.approx(np.sin(np.radians(30)), abs=1e-3)
+    page.click("#sensors")
+    assert page.run("document.querySelector('#sensors').getAttribute('aria-pressed')") == "false"
+    page.close()
+
+
+def test_fingers_look_round(browser, folder):
+    page = browser.page(width=390, height=844, phone=True)
+    page.open(folder / "index.html")
+    page.click("#start")
+    page.wait_for("auralize.state().state === 'playing'")
+    before = page.run("auralize.state().listener.turn")
+
+    def touch(kind, *points):
+        page.send(
+            "Input.dispatchTouchEvent",
+            type=kind,
+            touchPoints=[{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(points)],
+        )
+
+    touch("touchStart", (60, 120))
+    touch("touchMove", (90, 120))
+    touch("touchMove", (140, 120))
+    touch("touchEnd")
+    after = page.run("auralize.state().listener.turn")
+    turned = 2 * np.degrees(np.arctan2(after[1], after[3]) - np.arctan2(before[1], before[3]))
+    assert turned > 10
+    # Two fingers apart: forwards.
+    ahead = page.run("auralize.state().listener.position")
+    touch("touchStart", (150, 150), (170, 150))
+    touch("touchMove", (120, 150), (200, 150))
+    touch("touchMove", (90, 150), (230, 150))
+    touch("touchEnd")
+    walked = np.linalg.norm(np.subtract(page.run("auralize.state().listener.position"), ahead))
+    assert walked > 0.5
+    page.close()

@@ -168,7 +168,7 @@ def test_slots_join_to_the_stem():
     rng = np.random.default_rng(1)
     stem = np.convolve(rng.standard_normal(60_000), np.hanning(64), "same").astype(np.float32)
     stem *= 0.003 / np.abs(stem).max()
-    packed = pack_sound(stem, 48_000, slot_samples=20_000)
+    packed = pack_sound(stem, 48_000, slot_samples=20_000, slot_count=3)
     assert len(packed.slots) == 3
     joined = np.concatenate([_decode(mp3)[0][LEAD : LEAD + 20_000] for mp3 in packed.slots])
     error = np.std(packed.level * joined - stem) / np.std(stem)
@@ -180,11 +180,11 @@ def test_slots_join_to_the_stem():
 def test_silence_takes_no_room():
     stem = np.zeros(50_000, np.float32)
     stem[45_000] = 2.0  # beyond full scale, which stems may be
-    packed = pack_sound(stem, 48_000, slot_samples=20_000)
+    packed = pack_sound(stem, 48_000, slot_samples=20_000, slot_count=3)
     assert [len(mp3) > 0 for mp3 in packed.slots] == [False, False, True]
     decoded, _ = _decode(packed.slots[2])
     assert np.argmax(np.abs(decoded)) == LEAD + 5_000
-    nothing = pack_sound(np.zeros(100, np.float32), 48_000, slot_samples=20_000)
+    nothing = pack_sound(np.zeros(100, np.float32), 48_000, slot_samples=20_000, slot_count=1)
     assert nothing.slots == (b"",)
     assert nothing.level == 1.0
 
@@ -245,7 +245,9 @@ def test_no_text_leaves_its_script(text):
 def golden_page(tmp_path_factory):
     scene = make_golden_scene(tmp_path_factory.mktemp("golden"))
     folder = tmp_path_factory.mktemp("page")
-    write(prepare_export(scene, meshes=False), folder)
+    told = []
+    write(prepare_export(scene, meshes=False), folder, progress=told.append)
+    assert told[-1] == 1.0
     return (folder / "index.html").read_text(encoding="utf-8"), folder
 
 

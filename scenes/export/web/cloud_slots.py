@@ -16,7 +16,7 @@ The first step of each cloud counts from row 0. Axes are the page's (x right, y 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,6 @@ def pack_clouds(
     *,
     slot_s: float,
     slot_count: int,
-    progress: Callable[[float], None] | None = None,
 ) -> CloudSlots:
     """Pack all clouds of a player.
 
@@ -125,7 +124,6 @@ def pack_clouds(
         fineness: How much of them is kept.
         slot_s: Length of a slot.
         slot_count: Slots of the scene.
-        progress: Told the fraction that is done.
     """
     times = clouds.times_s
     chosen = _chosen(times, fineness, 0.0, slot_s * slot_count)
@@ -133,7 +131,7 @@ def pack_clouds(
     origin: Float64[np.ndarray, "3"] | None = None
     pieces: list[list[tuple[float, Change]]] = [[] for _ in range(slot_count)]
     slot, top_m = -1, 0.0
-    for done, index in enumerate(chosen):
+    for index in chosen:
         change = points.follow(clouds.at(index))
         if origin is None and len(change.rows):
             middle = change.positions_m.mean(axis=0, dtype=np.float64)
@@ -146,8 +144,6 @@ def pack_clouds(
             pieces[begun].append((begun * slot_s, points.everything()))
         pieces[due].append((time_s, points.everything() if due > slot else change))
         slot = max(slot, due)
-        if progress is not None:
-            progress((done + 1) / len(chosen))
     for begun in range(slot + 1, slot_count):
         pieces[begun].append((begun * slot_s, points.everything()))
     if origin is None:

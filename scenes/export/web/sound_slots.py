@@ -11,7 +11,6 @@ Each source is encoded at full level and turned down on playing: what is quiet i
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,7 +73,7 @@ def pack_sound(
     rate_hz: int,
     *,
     slot_samples: int,
-    progress: Callable[[float], None] | None = None,
+    slot_count: int,
 ) -> SoundSlots:
     """Pack the sound of a source.
 
@@ -82,22 +81,21 @@ def pack_sound(
         samples: Mono, at a rate of `MP3_RATES_HZ`.
         rate_hz: That rate.
         slot_samples: Length of a slot.
-        progress: Told the fraction that is done.
+        slot_count: Slots of the scene.
 
     Raises:
         DependencyError: This libsndfile writes no MP3.
     """
     peak = float(np.abs(samples).max(initial=0.0))
     level = peak / _FULL if peak > 0 else 1.0
-    count = -(-len(samples) // slot_samples)
-    padded = np.zeros(count * slot_samples + 2 * LEAD, dtype=np.float32)
-    padded[LEAD : LEAD + len(samples)] = samples / np.float32(level)
+    padded = np.zeros(slot_count * slot_samples + 2 * LEAD, dtype=np.float32)
+    # Resampling may round a sample beyond the last slot.
+    kept = samples[: slot_count * slot_samples]
+    padded[LEAD : LEAD + len(kept)] = kept / np.float32(level)
     slots: list[bytes] = []
-    for slot in range(count):
+    for slot in range(slot_count):
         part = padded[slot * slot_samples : (slot + 1) * slot_samples + 2 * LEAD]
         slots.append(_mp3(part, rate_hz) if np.any(part) else b"")
-        if progress is not None:
-            progress((slot + 1) / count)
     return SoundSlots(level=level, slots=tuple(slots), loudness=_loudness(samples, rate_hz))
 
 

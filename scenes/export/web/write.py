@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from scenes.export.web.cloud_slots import CloudSlots, choose_fineness, pack_clou
 from scenes.export.web.description import describe
 from scenes.export.web.head_responses import pack_head
 from scenes.export.web.page import MEDIA_FOLDER, write_page
-from scenes.export.web.sound_slots import at_page_rate, pack_sound, page_rate_hz
+from scenes.export.web.sound_slots import SoundSlots, at_page_rate, pack_sound, page_rate_hz
 
 SLOT_S = 8.0
 """Sound and clouds come in pieces of this length."""
@@ -28,12 +30,15 @@ LONGEST_INLINE_S = 60.0
 _CLOUD_BYTES_A_SECOND = 65_000
 
 
-def write(exported: ExportedScene, folder: Path) -> None:
+def write(
+    exported: ExportedScene, folder: Path, *, progress: Callable[[float], None] | None = None
+) -> None:
     """Write a scene as index.html, with media in it or beside it, and README.md.
 
     Args:
         exported: The scene.
         folder: An empty folder.
+        progress: Told the fraction that is done.
 
     Raises:
         DataError: The room's response cannot be used.
@@ -41,16 +46,8 @@ def write(exported: ExportedScene, folder: Path) -> None:
     """
     rate_hz = page_rate_hz(exported.sample_rate_hz)
     slot_samples = round(SLOT_S * rate_hz)
-    sounds = [
-        pack_sound(
-            at_page_rate(source.samples, exported.sample_rate_hz),
-            rate_hz,
-            slot_samples=slot_samples,
-        )
-        for source in exported.sources
-    ]
-    slot_count = max(len(sound.slots) for sound in sounds)
-    clouds = _packed_clouds(exported.sources, slot_count)
+    sounds, clouds = _packed(exported, rate_hz, slot_samples, progress or (lambda _: None))
+    slot_count = len(sounds[0].slots)
     media: dict[str, bytes] = {}
     for slot in range(slot_count):
         media[f"sound{slot}"] = _joined([sound.slots[slot] for sound in sounds])
@@ -83,17 +80,32 @@ def write(exported: ExportedScene, folder: Path) -> None:
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def _packed_clouds(sources: Sequence[ExportedSource], slot_count: int) -> list[CloudSlots | None]:
+def _packed(
+    exported: ExportedScene, rate_hz: int, slot_samples: int, progress: Callable[[float], None]
+) -> tuple[list[SoundSlots], list[CloudSlots | None]]:
+    """Pack the sound and the clouds of all sources, some at a time."""
+    sources = exported.sources
     shown = [source for source in sources if source.clouds is not None and len(source.clouds)]
     budget = _CLOUD_BYTES_A_SECOND / max(1, len(shown))
-    packed: list[CloudSlots | None] = []
-    for source in sources:
+    slot_count = -(-round(exported.duration_s * rate_hz) // slot_samples)
+
+    def sound(source: ExportedSource) -> SoundSlots:
+        samples = at_page_rate(source.samples, exported.sample_rate_hz)
+        return pack_sound(samples, rate_hz, slot_samples=slot_samples, slot_count=slot_count)
+
+    def clouds(source: ExportedSource) -> CloudSlots | None:
         if source.clouds is None or len(source.clouds) == 0:
-            packed.append(None)
-            continue
+            return None
         fineness = choose_fineness(source.clouds, budget)
-        packed.append(pack_clouds(source.clouds, fineness, slot_s=SLOT_S, slot_count=slot_count))
-    return packed
+        return pack_clouds(source.clouds, fineness, slot_s=SLOT_S, slot_count=slot_count)
+
+    # Encoders and trees work outside Python's lock, so threads share the work.
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        works = [pool.submit(sound, source) for source in sources]
+        seen = [pool.submit(clouds, source) for source in sources]
+        for done, _ in enumerate(as_completed([*works, *seen])):
+            progress((done + 1) / (2 * len(sources)))
+        return [work.result() for work in works], [work.result() for work in seen]
 
 
 def _heard_through(exported: ExportedScene, rate_hz: int) -> dict[str, bytes]:

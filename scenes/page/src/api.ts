@@ -1,7 +1,7 @@
 /** `window.auralize`: what tests and pages that embed this one may ask and do. */
 
 import { Vector3 } from "three";
-import type { App } from "./main";
+import type { App } from "./app";
 import { renderOffline } from "./sound/offline";
 
 export interface RenderRequest {

@@ -58,9 +58,10 @@ export class Playback {
 
   set loop(on: boolean) {
     const time = this.timeS;
+    // Only where the next round was planned or has begun is anything to be planned again.
+    const isOver = this.next > this.stems.count;
     this.looping = on;
-    // What was planned beyond the end is planned again.
-    if (this.state === "playing") void this.begin(time);
+    if (this.state === "playing" && isOver) void this.begin(time);
     this.onChange();
   }
 
