@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from golden_scene import RATE_HZ, SOURCES
+from golden_variant import export_variant
 
 pytestmark = [
     pytest.mark.client,
@@ -14,25 +15,11 @@ pytestmark = [
 ]
 
 
-def exported(golden, name, changes, out):
-    """Export a variant of the golden scene."""
-    from auralize.exporting import export
-
-    text = golden.read_text(encoding="utf-8")
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new) if old != "room:" else text[: text.index("room:")] + new
-    path = golden.with_name(name)
-    path.write_text(text, encoding="utf-8")
-    export(path, "ambix", out)
-    return out
-
-
 @pytest.fixture(scope="module")
 def dry(golden, tmp_path_factory):
     order = "output: {ambisonic_order: 3}\n"
     out = tmp_path_factory.mktemp("ambix") / "dry"
-    return exported(golden, "dry.yaml", [("room:", order)], out)
+    return export_variant(golden, "dry", "ambix", out, old="room:", new=order)
 
 
 def test_directions_sides_and_starts(golden_export):

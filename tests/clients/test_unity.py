@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import unity_client
 from golden_scene import BEHIND, LEFT, LISTENER_M, LISTENER_YAW_DEG, SOURCES, golden_sound
+from golden_variant import STANDING, WALK, WALKING, export_variant
 
 pytestmark = [
     pytest.mark.client,
@@ -94,6 +95,22 @@ def test_players_face_where_the_scene_says(scene, ran):
         time, right, front = float(row[1]), float(row[5]), float(row[6])
         expected = np.interp(time, [1.0, 1.5], [20.0, 0.0])
         assert np.degrees(np.arctan2(-right, front)) == pytest.approx(expected, abs=0.2)
+
+
+def test_a_listener_who_walks_and_turns(golden, tmp_path):
+    out = tmp_path / "unity"
+    export_variant(golden, "walking", "unity", out, old=STANDING, new=WALKING)
+    (package,) = out.glob("*.unitypackage")
+    assets = unity_client.unpack(out, tmp_path / "project")
+    scene = unity_client.Scene(assets, unity_client.guids(package))
+    assert len(scene.script.movements) == 2
+    rows = np.array(unity_client.run(scene, tmp_path)["head"], dtype=float)
+    times = sorted(WALK)
+    for seen in rows:
+        place = [np.interp(seen[0], times, [WALK[t][0][axis] for t in times]) for axis in range(3)]
+        yaw_deg = np.interp(seen[0], times, [WALK[t][1] for t in times])
+        np.testing.assert_allclose(unity_client.world(seen[1:4]), place, atol=1e-5)
+        assert np.degrees(np.arctan2(-seen[4], seen[5])) == pytest.approx(yaw_deg, abs=0.05)
 
 
 def test_the_distance_law(scene, ran):

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import usd_client
 from golden_scene import LEFT, LISTENER_M, LISTENER_YAW_DEG, RATE_HZ, SOURCES, golden_sound
+from golden_variant import STANDING, WALK, WALKING, export_variant
 
 pytestmark = [
     pytest.mark.client,
@@ -29,6 +30,21 @@ def test_places_and_starts(folder):
     figures = usd_client.check(folder)
     assert figures.position_error_m < 0.001
     assert figures.start_offset_samples == 0
+
+
+def test_a_listener_who_walks_and_turns(golden, tmp_path):
+    out = tmp_path / "usd"
+    export_variant(golden, "walking", "usd", out, old=STANDING, new=WALKING)
+    assert usd_client.complaints(out / "scene.usda") == []
+    opened, _ = usd_client.stage(out / "scene.usda")
+    camera = opened.GetPrimAtPath("/Scene/Listener")
+    for time, (place, yaw_deg) in WALK.items():
+        seen = usd_client.matrix(opened, camera, time)
+        np.testing.assert_allclose(seen[3, :3], place, atol=1e-5)
+        yaw = np.radians(yaw_deg)
+        looks, above = seen[:3, :3].T @ [0.0, 0.0, -1.0], seen[:3, :3].T @ [0.0, 1.0, 0.0]
+        np.testing.assert_allclose(looks, [np.cos(yaw), np.sin(yaw), 0.0], atol=1e-5)
+        np.testing.assert_allclose(above, [0.0, 0.0, 1.0], atol=1e-5)
 
 
 def test_all_files_are_found(folder):

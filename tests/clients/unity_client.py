@@ -166,6 +166,7 @@ def run(scene: Scene, folder: Path, *, with_camera: bool = False) -> dict[str, l
             ("source", source.name, *scene.place(source.name), *scene.turn(source.name), volume)
         )
         rows += [("key", source.name, *row) for row in scene.curves(source.name) or ()]
+    rows += [("key", "Listener", *row) for row in scene.curves("Listener") or ()]
     rows += [("shape", path) for path in sorted((scene.path.parent / "Shapes").iterdir())]
     spec = folder / "scene.txt"
     spec.write_text("\n".join("\t".join(map(str, row)) for row in rows), encoding="utf-8")

@@ -71,7 +71,8 @@ public static class Harness
         {
             AnimationCurve[] made = curves[name].Select(
                 keys => new AnimationCurve(keys.ToArray())).ToArray();
-            movements[name] = sources[name].gameObject.AddComponent<Animation>();
+            GameObject mover = name == "Listener" ? scene.listener : sources[name].gameObject;
+            movements[name] = mover.AddComponent<Animation>();
             movements[name].clip = new AnimationClip {
                 name = name, length = scene.duration, place = made.Take(3).ToArray(),
                 turn = made.Skip(3).ToArray() };
@@ -127,6 +128,9 @@ public static class Harness
             Call(scene, "Update");
             double shown = (double)clock.GetValue(scene);
             Write("clock", now - began, shown);
+            Transform head = scene.listener.transform;
+            Write("head", shown, head.position.x, head.position.y, head.position.z,
+                head.forward.x, head.forward.z);
             foreach (KeyValuePair<string, AudioSource> each in sources)
             {
                 Vector3 p = each.Value.transform.position;
