@@ -16,12 +16,10 @@ from jaxtyping import Float32, Float64
 
 from auralize.dsp.convolution import MovingFilter
 from auralize.dsp.delay_line import DelayLine, slopes_of
-from auralize.dsp.fourier import fft_in_place, ifft_in_place
-from auralize.dsp.spectral_kernels import join_pairs, scale_planes, split_pairs
 from auralize.hrtf.interpolation import HrtfInterpolator, Places
-from auralize.sources.colour import colour_taps
 from auralize.sources.heard_source import NEAREST_M, HeardSource
 from auralize.sources.straight_way import StraightWay, straight_way
+from auralize.stream.ear_filters import EarFilters
 
 # How long filters last at most for sources that go round the listener as fast as this (radians a
 # second): what a tone of 8 kHz has of spurs stays below −80 dB of it. High up, a head's response
@@ -64,13 +62,13 @@ class MovingSources:
         self._block = block
         self._rate = sources[0].sample_rate_hz
         self._live = live
-        colour = max(colour_taps(source) for source in sources)
-        self._taps = interpolator.aligned_tap_count + colour
+        self._filters = [EarFilters(source, interpolator) for source in sources]
+        self._taps = max(filters.taps for filters in self._filters)
         self._filter = MovingFilter(len(sources), self._taps, block=block)
         self._lines = [DelayLine(source.emitted) for source in sources]
         self._hop = hop_of(block, self._rate, 0.0)
         self._ears = np.zeros((2, block), dtype=np.float32)
-        self._spectra: dict[int, _Spectra] = {}
+        self._spectra: dict[int, Float32[np.ndarray, "T 2 2*bins"]] = {}
         self._ahead = max(1, round(_LOOK_AHEAD_S * self._rate / block)) * block
         self._looks: list[_Look] = []
         self._fitting: list[list[int]] = []
@@ -80,7 +78,13 @@ class MovingSources:
 
     def prepare_all(self) -> None:
         """Compute what all directions need now, so that no block has to."""
-        self._interpolator.prepare_all(self._filter.length(self._hop))
+        coloured = {
+            part.length
+            for part in self._filters
+            if part.taps > self._interpolator.aligned_tap_count
+        }
+        for length in {self._filter.length(self._hop)} | coloured:
+            self._interpolator.prepare_all(length)
 
     def seek(self, start: int) -> None:
         """Go to another place: the next block begins there, as if all before had been heard."""
@@ -130,7 +134,7 @@ class MovingSources:
         """Add a block of one source."""
         slopes = slopes_of(look.delays)
         delays = look.delays[1:-1].copy()
-        spectra = self._filters(look[1:-1], hop)
+        spectra = self._written(number, look[1:-1], hop)
         last = self._lasts[number]
         # Go on from where the last block ended, for there may have been an edit.
         if last is not None:
@@ -167,26 +171,14 @@ class MovingSources:
         speeds = fastest * (self._rate / self._hop)
         return [hop_of(self._block, self._rate, speed) for speed in speeds.tolist()]
 
-    def _filters(self, look: _Look, hop: int) -> Float32[np.ndarray, "T 2 2*bins"]:
+    def _written(self, number: int, look: _Look, hop: int) -> Float32[np.ndarray, "T 2 2*bins"]:
         """Return the spectra of a source's filters; they are valid until the next call."""
         length = self._filter.length(hop)
         if hop not in self._spectra:
-            self._spectra[hop] = _Spectra(self._block // hop + 1, length)
-        spectra, factors = self._spectra[hop], look.way.spectra(length)
-        planes = spectra.planes
-        self._interpolator.write_spectra_at(look.places.louder(look.way.gains), length, planes)
-        if factors is not None:
-            scale_planes(planes, factors)
-            # What multiplies the head's responses rings on for ever, and would come round: it is
-            # cut off after as many taps as the filter has room for.
-            pairs = spectra.pairs()
-            parts = planes.reshape(len(planes), 2, 2, -1)
-            join_pairs(parts, pairs)
-            ifft_in_place(pairs)
-            pairs[:, self._taps :] = 0
-            fft_in_place(pairs)
-            split_pairs(pairs, parts)
-        return planes
+            shape = (self._block // hop + 1, 2, 2 * (length // 2 + 1))
+            self._spectra[hop] = np.zeros(shape, dtype=np.float32)
+        self._filters[number].write(look.way, look.places, length, self._spectra[hop])
+        return self._spectra[hop]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,21 +201,6 @@ class _Border:
     spectra: Float32[np.ndarray, "2 2*bins"]
     delays: Float64[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2))
     slopes: Float64[np.ndarray, "2"] = field(default_factory=lambda: np.zeros(2))
-
-
-class _Spectra:
-    """Room for the spectra of the filters of one block."""
-
-    def __init__(self, borders: int, length: int) -> None:
-        bins = length // 2 + 1
-        self.planes = np.zeros((borders, 2, 2 * bins), dtype=np.float32)
-        self._pairs = np.zeros((0, length), dtype=np.complex64)
-
-    def pairs(self) -> np.ndarray:
-        """Return room for the same as pairs."""
-        if len(self._pairs) == 0:
-            self._pairs = np.zeros((len(self.planes), self._pairs.shape[1]), dtype=np.complex64)
-        return self._pairs
 
 
 def hop_of(block: int, sample_rate_hz: int, fastest_rad_s: float) -> int:

@@ -10,9 +10,9 @@ from jaxtyping import Float32
 from auralize.dsp.convolution import StaticFilter, even_length
 from auralize.dsp.fourier import irfft
 from auralize.hrtf.interpolation import HrtfInterpolator
-from auralize.sources.colour import colour_taps
 from auralize.sources.heard_source import HeardSource
 from auralize.sources.straight_way import straight_way
+from auralize.stream.ear_filters import EarFilters
 
 # Samples after a response, for what a delay by a part of a sample rings there.
 _TAIL = 24
@@ -50,14 +50,15 @@ def whole_response(
 
     Nothing of what rings before a response is cut off, just as where a source moves.
     """
-    taps = interpolator.aligned_tap_count + colour_taps(source)
-    length = even_length(2 * taps)
+    filters = EarFilters(source, interpolator)
+    length = even_length(2 * filters.taps)
     way = straight_way(source, np.zeros(1), interpolator.hrtf)
-    delays, spectra = interpolator.aligned_spectra(way.directions, length)
-    turns = delays[..., None] * (np.arange(length // 2 + 1) / length)
-    spectra *= way.gains.astype(np.float32)[:, None, None]
-    colour = way.spectra(length)
-    if colour is not None:
-        spectra *= colour
-    spectra *= np.exp(-2j * np.pi * turns)
-    return irfft(spectra[0], length)[:, : taps + math.ceil(delays.max()) + _TAIL]
+    places = interpolator.places(way.directions)
+    planes = np.empty((1, 2, length + 2), dtype=np.float32)
+    filters.write(way, places, length, planes)
+    delays = interpolator.delays_at(places)[0]
+    bins = length // 2 + 1
+    spectra = planes[0, :, :bins] + 1j * planes[0, :, bins:]
+    spectra *= np.exp(-2j * np.pi * delays[:, None] * (np.arange(bins) / length))
+    response = irfft(spectra, length)[:, : filters.taps + math.ceil(delays.max()) + _TAIL]
+    return response.astype(np.float32)

@@ -11,7 +11,10 @@ from scipy.signal import fftconvolve
 
 from auralize.hrtf.head import read_hrtf
 from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.sources.heard_source import open_sources
+from auralize.sources.straight_way import straight_way
 from auralize.stream.binaural import render_binaural
+from auralize.stream.ear_filters import EarFilters
 from auralize.stream.moving import hop_of
 from scenes import Scene
 
@@ -24,11 +27,12 @@ def head():
     return read_hrtf().resampled(RATE)
 
 
-def rendered(folder, head, sound, keys, **changes):
+def rendered(folder, head, sound, keys, medium=None, **changes):
     """Render a sound that goes along a path."""
     soundfile.write(folder / "sound.wav", sound, RATE, subtype="FLOAT")
     source = {"name": "a", "file": "sound.wav", "keyframes": keys} | changes
-    scene = Scene(sample_rate_hz=RATE, sources=[source], medium={"propagation_delay": True})
+    medium = {"propagation_delay": True} | (medium or {})
+    scene = Scene(sample_rate_hz=RATE, sources=[source], medium=medium)
     return np.concatenate(list(render_binaural(scene, folder, head)), axis=1).astype(np.float64)
 
 
@@ -39,7 +43,20 @@ def tone(folder, head, frequency, keys, seconds):
     return real + 1j * imaginary
 
 
-def test_a_path_that_stays_is_one_convolution_with_the_same_filters_and_delays(tmp_path, head):
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [
+        ((3.1, 1.7, 0.4), {}),
+        ((31.0, 17.0, 0.4), {"medium": {"air_absorption": True}}),
+        ((3.1, 1.7, 0.4), {"directivity": "violin"}),
+        ((0.2, 0.15, 0.1), {}),
+        ((0.3, -0.25, 0.1), {"directivity": "violin", "medium": {"air_absorption": True}}),
+    ],
+    ids=["plain", "air", "directivity", "near", "all"],
+)
+def test_a_path_that_stays_is_one_convolution_with_the_same_filters_and_delays(
+    tmp_path, head, place, changes
+):
     noise = np.random.default_rng(6).normal(size=RATE)
     spectrum = np.fft.rfft(noise)
     spectrum[np.fft.rfftfreq(RATE) > 0.43] = 0
@@ -48,21 +65,33 @@ def test_a_path_that_stays_is_one_convolution_with_the_same_filters_and_delays(t
     noise[:2000] *= np.hanning(4000)[:2000]
     noise[-2000:] *= np.hanning(4000)[2000:]
     noise = noise.astype(np.float32)
-    place = np.array([3.1, 1.7, 0.4])
-    keys = [{"time_s": t, "position_m": tuple(np.add(place, (0, 0, 1.2)))} for t in (0, 50)]
-    keys.append({"time_s": 60, "position_m": (0, 0, 1.2)})
-    out = rendered(tmp_path, head, noise, keys)
+    where = {"position_m": tuple(np.add(place, (0, 0, 1.2))), "yaw_deg": 60.0}
+    keys = [where | {"time_s": t} for t in (0, 50)]
+    keys.append({"time_s": 60, "position_m": (0, 0, 1.2), "yaw_deg": 60.0})
+    out = rendered(tmp_path, head, noise, keys, **changes)
 
-    distance = np.linalg.norm(place)
+    medium = {"propagation_delay": True} | changes.pop("medium", {})
+    fields = {"name": "a", "file": "sound.wav"} | where | changes
+    scene = Scene(sample_rate_hz=RATE, sources=[fields], medium=medium)
     interpolator = HrtfInterpolator(head)
-    delays, responses = interpolator.aligned(place[None] / distance)
-    delays = delays[0] - interpolator.early_samples + distance * RATE / SOUND_M_S
-    length = 2 * RATE
+    with open_sources(scene, tmp_path) as (source,):
+        filters = EarFilters(source, interpolator)
+        way = straight_way(source, np.zeros(1), head)
+        places = interpolator.places(way.directions)
+        planes = np.empty((1, 2, 4096 + 2), dtype=np.float32)
+        filters.write(way, places, 4096, planes)
+        delays = interpolator.delays_at(places)[0] - interpolator.early_samples
+        delays += source.delays_samples(way.distances_m)
+    responses = np.fft.irfft(planes[0, :, :2049] + 1j * planes[0, :, 2049:], 4096)
+    assert np.abs(responses[:, filters.taps :]).max() < 1e-6 * np.abs(responses).max()
+    # An ear that is nearer than the middle of the head hears what comes before the start.
+    length, before = 2 * RATE, 1000
     turns = np.arange(length // 2 + 1) / length
-    delayed = np.fft.rfft(noise, length) * np.exp(-2j * np.pi * turns * delays[:, None])
-    sounds = np.fft.irfft(delayed, length)[:, : len(noise)]
-    expected = fftconvolve(sounds, responses[0].astype(np.float64), axes=-1)[:, : len(noise)]
-    expected /= distance
+    delayed = np.fft.rfft(np.pad(noise, (before, 0)), length)
+    delayed = delayed * np.exp(-2j * np.pi * turns * delays[:, None])
+    sounds = np.fft.irfft(delayed, length)[:, : before + len(noise)]
+    expected = fftconvolve(sounds, responses[:, : filters.taps], axes=-1)
+    expected = expected[:, before : before + len(noise)]
     assert np.abs(out - expected).max() < 1e-6 * np.abs(expected).max()
 
 
