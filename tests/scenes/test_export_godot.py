@@ -100,7 +100,9 @@ def test_levels_follow_the_distance_law(project, exported, version):
 
 
 def test_all_that_is_named_is_there(project):
-    for path in [project / "ensemble.tscn", *(project / "shapes").iterdir()]:
+    scenes = list(project.rglob("*.tscn"))
+    assert len(scenes) == 3
+    for path in scenes:
         parts = sections(path)
         text = path.read_text(encoding="utf-8")
         external = [a["id"] for kind, a, _ in parts if kind == "ext_resource"]
@@ -188,6 +190,24 @@ def test_the_shape_does_not_turn_with_the_start(project):
     np.testing.assert_allclose(player @ inside[:9].reshape(3, 3), np.eye(3), atol=1e-6)
     np.testing.assert_array_equal(inside[9:], 0)
     assert LEFT.has_clouds
+
+
+def test_a_player_may_be_called_as_one_of_our_files(tmp_path):
+    """Each file is written once, whatever sources are called."""
+    soundfile.write(tmp_path / "a.wav", np.zeros(480), RATE_HZ)
+    names = ["room", "Room", "ensemble", "Players", "Stem", "aux", "CON"]
+    text = f"version: 1\nsample_rate_hz: {RATE_HZ}\n"
+    text += "room: {size_m: [9, 9, 9], rt60_s: 1}\nsources:\n"
+    for index, name in enumerate(names):
+        text += f"  - {{name: {name}, file: a.wav, position_m: [1, {index / 2}, 1]}}\n"
+    (tmp_path / "scene.yaml").write_text(text)
+    out = tmp_path / "out"
+    out.mkdir()
+    godot4.write(prepare_export(tmp_path / "scene.yaml"), out)
+    assert len(list((out / "stems").glob("*.wav"))) == len(names)
+    found = nodes(out / "ensemble.tscn").values()
+    kinds = [attributes.get("type") for attributes, _ in found]
+    assert kinds.count('"AudioStreamPlayer3D"') == len(names)
 
 
 def test_muted_sources_are_silent_but_there(tmp_path, version):

@@ -157,19 +157,20 @@ def _keys(path: Trajectory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 _OPENING = """\
-`{name}` is one file with everything in it: each player as a surface and as points, its sound, the
-listener as a camera, the room, and an animation of what moves.
+`{name}` is one file with everything in it:
+each player as a surface and as points, its sound, the listener as a camera, the room, and an
+animation of what moves.
 
-- **Look at it** in any viewer of glTF (three.js editor, Babylon.js sandbox, Blender, Windows 3D
-  Viewer). They show the players; most don't play the sound yet.
+- **Look at it** in a viewer of glTF, such as the three.js editor, Babylon.js sandbox or Blender.
+  Few play the sound yet.
 - **three.js**: `GLTFLoader` gives the scene; emitters are in `gltf.userData.gltfExtensions` and in
   `node.userData.gltfExtensions`. Make a `PositionalAudio` of each, and start all with one time.
 - **Unity**: install UnityGLTF 2.16.1 or later, switch its plugin **Audio** on (*Project Settings →
   UnityGLTF*), and drop the file into the project. It holds volumes to at most 1 and makes the
   distance law linear: `auralize export --to unity` is exact.
 - **Godot** does not read the sound yet: `auralize export --to godot` is a project that plays.
-- **Back to a scene**: `auralize import {name} -o scene.yaml`, also after you moved things in an
-  editor that keeps extensions."""
+- **Back to a scene**, also after you moved things in an editor that keeps extensions:
+  `auralize import {name} -o scene.yaml`"""
 
 _MORE = """\
 Emitters are of type `positional` with `distanceModel: inverse`, `rolloffFactor` 1 and

@@ -35,7 +35,7 @@ def write_project(dialect: Dialect, exported: ExportedScene, folder: Path) -> No
     templates = files("scenes.export.godot") / "templates" / f"godot{dialect.version}"
     texts |= {script: (templates / script).read_text(encoding="utf-8") for script in _SCRIPTS}
     if exported.room is not None:
-        texts["shapes/room.tscn"] = room_shape(dialect, exported.room)
+        texts["room.tscn"] = room_shape(dialect, exported.room)
     for index, source in enumerate(exported.sources):
         stem = f"stems/{source.identifier}.wav"
         write_wav(

@@ -45,7 +45,7 @@ def main_scene(dialect: Dialect, exported: ExportedScene, *, turned_down_db: flo
     )
     _add_surroundings(file)
     if exported.room is not None:
-        room = file.external("shapes/room.tscn", "PackedScene")
+        room = file.external("room.tscn", "PackedScene")
         file.instance("Room", room, ".", {})
     _add_listener(file, dialect, exported)
     file.node("Players", "Node3D", ".")
