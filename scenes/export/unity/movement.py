@@ -41,6 +41,10 @@ def clip_yaml(name: str, path: Trajectory, duration_s: float) -> str:
         "m_PositionCurves": [_curve(times_s, positions)],
         **{"m_ScaleCurves": [], "m_FloatCurves": [], "m_PPtrCurves": []},
         **{"m_SampleRate": 60, "m_WrapMode": _CLAMP_FOREVER},
+        "m_AnimationClipSettings": {
+            **{"serializedVersion": 2, "m_StartTime": 0, "m_StopTime": duration_s},
+            **{"m_LoopTime": 0, "m_KeepOriginalPositionY": 1},
+        },
         "m_Events": [],
     }
     return HEADER + document(_CLASS, CLIP, "AnimationClip", fields)
