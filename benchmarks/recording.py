@@ -29,8 +29,9 @@ from capture.matroska import Id
 from capture.matroska.decoding import decode_block_header, decode_element
 from capture.record.faults import parse_faults
 from capture.record.full_disk import FullDisk
-from capture.record.recorder import RecordingResult, RecordSettings, record
+from capture.record.recorder import RecordingResult, record
 from capture.record.repair import repair_take
+from capture.record.settings import RecordSettings
 from capture.record.simulated import SimulatedCamera, SimulatedSound, simulated_devices
 from capture.record.status import RecordingStatus
 from capture.record.take_folder import record_take

@@ -10,8 +10,8 @@ from capture.lazy import lazy
 if TYPE_CHECKING:
     from capture.record.driver import CameraDriver, Capture, ImuReading, SoundBlock, SoundDriver
     from capture.record.faults import Faults
-    from capture.record.recorder import RecordSettings
     from capture.record.repair import repair_take
+    from capture.record.settings import RecordSettings
     from capture.record.simulated import simulated_devices
     from capture.record.status import RecordingStatus
     from capture.record.take_folder import fault_of, record_take
@@ -36,7 +36,7 @@ _HOMES = {
     "Capture": "capture.record.driver",
     "Faults": "capture.record.faults",
     "ImuReading": "capture.record.driver",
-    "RecordSettings": "capture.record.recorder",
+    "RecordSettings": "capture.record.settings",
     "RecordingStatus": "capture.record.status",
     "SoundBlock": "capture.record.driver",
     "SoundDriver": "capture.record.driver",

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
-from capture.errors import DeviceError
+from capture.errors import AuralizeError, DeviceError
 from capture.k4a_mkv.clusters import Sink
 from capture.record.driver import CameraDriver, Capture, SoundBlock, SoundDriver
 from capture.record.feed import Ended, Feed, Item, Part
 from capture.record.inbox import Inbox
+from capture.record.settings import RecordSettings
 from capture.record.status import RecordingStatus, StatusMeter
 from capture.record.tracks import Tracks
 from capture.take_file import ClockEntry, RecordedEntry
@@ -34,29 +35,6 @@ class RecordingSink(Sink, Protocol):
     def disk_left_bytes(self) -> int:
         """Return how much room there is."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordSettings:
-    """How to record.
-
-    Attributes:
-        seconds: Length, None until somebody asks to stop.
-        keep_going: Whether the other device records on when one is lost.
-        inbox_bytes: Memory for what waits for the disk.
-        disk_reserve_bytes: Room that is left on the disk: with less, the recording ends.
-        first_image_s: How long to wait for the first image.
-        silence_s: How long a device may give nothing before it counts as lost.
-        status_s: Between two looks at the recording.
-    """
-
-    seconds: float | None = None
-    keep_going: bool = False
-    inbox_bytes: int = 256_000_000
-    disk_reserve_bytes: int = 64_000_000
-    first_image_s: float = 10.0
-    silence_s: float = 5.0
-    status_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +119,8 @@ class _Recording:
         self._patience_ends = float("inf")
         self._heard_at = time.monotonic()
         self._heard_ns: dict[Part, int] = {}
+        self._first_heard_ns: int | None = None
+        self._bug: Exception | None = None
 
     def run(
         self, on_start: Callable[[], None], on_status: Callable[[RecordingStatus], None]
@@ -160,6 +140,8 @@ class _Recording:
             finished = self._finish_short()
         finally:
             self._close()
+        if self._bug is not None:
+            raise self._bug
         return RecordingResult(
             entry=self._report(finished),
             clock=self._tracks.clock,
@@ -187,8 +169,10 @@ class _Recording:
         until = time.monotonic() + self._settings.first_image_s
         while not self._tracks.started:
             self._take(self._inbox.get(_MOMENT_S))
-            if "camera" not in self._going:
+            if "camera" not in self._going and self._bug is None:
                 raise DeviceError(self._fault or f"{self._camera.name} gave no image.")
+            if self._bug is not None:
+                raise self._bug
             if self._stop.is_set():
                 raise DeviceError("stopped before the first image came: nothing is recorded.")
             if time.monotonic() > until:
@@ -235,9 +219,9 @@ class _Recording:
             return
         needed = not self._reached(part)
         self._going.discard(part)
-        if error is not None and not isinstance(error, DeviceError):
-            raise error
-        if error is not None and needed:
+        if error is not None and not isinstance(error, AuralizeError):
+            self._bug = error
+        elif error is not None and needed:
             self._fault = self._fault or str(error)
         if not (self._settings.keep_going and self._going):
             self._end_here()
@@ -246,16 +230,20 @@ class _Recording:
         """Note that a part is alive."""
         self._heard_at = time.monotonic()
         self._heard_ns[part] = host_ns
+        if self._first_heard_ns is None:
+            self._first_heard_ns = host_ns
 
     def _watch_silence(self) -> None:
         """Give up devices that give nothing any more, by what the other one says is the time."""
-        if not self._heard_ns:
+        if self._first_heard_ns is None:
             return
         nothing_s = time.monotonic() - self._heard_at
-        newest_ns, oldest_ns = max(self._heard_ns.values()), min(self._heard_ns.values())
+        newest_ns = max(self._heard_ns.values())
         for part in sorted(self._going):
             driver = self._camera if part == "camera" else self._sound
-            silence_s = 1e-9 * (newest_ns - self._heard_ns.get(part, oldest_ns)) + nothing_s
+            silence_s = (
+                1e-9 * (newest_ns - self._heard_ns.get(part, self._first_heard_ns)) + nothing_s
+            )
             if driver is not None and silence_s > self._settings.silence_s:
                 what = "image" if part == "camera" else "sound"
                 self._lose(

@@ -19,7 +19,8 @@ from capture.errors import DeviceError, OutputError
 from capture.k4a_mkv import K4ARecording
 from capture.record.disk import RecordingFile
 from capture.record.driver import CameraDriver, SoundDriver
-from capture.record.recorder import RecordingResult, RecordingSink, RecordSettings, record
+from capture.record.recorder import RecordingResult, RecordingSink, record
+from capture.record.settings import RecordSettings
 from capture.record.status import RecordingStatus
 from capture.take_file import (
     RECORDING,

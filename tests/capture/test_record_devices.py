@@ -16,7 +16,7 @@ from capture.errors import DependencyError, DeviceError
 from capture.record import devices, kinect, sound_device
 from capture.record.kinect import CameraSettings, KinectCamera
 from capture.record.microphone_entries import microphone_entries
-from capture.record.recorder import RecordSettings
+from capture.record.settings import RecordSettings
 from capture.record.sound_device import DeviceSound, SoundInput, SoundSettings, find_input
 from capture.record.take_folder import record_take
 from capture.record.usb import plugged_sensors

@@ -17,7 +17,7 @@ from capture.errors import DeviceError, OutputError
 from capture.k4a_mkv import K4ARecording, K4AWriter
 from capture.record.faults import Faults, parse_faults
 from capture.record.full_disk import FullDisk
-from capture.record.recorder import RecordSettings
+from capture.record.settings import RecordSettings
 from capture.record.simulated import simulated_devices
 from capture.record.take_folder import fault_of, record_take
 from capture.take import open_take
@@ -159,6 +159,47 @@ def test_a_camera_that_goes_silent_is_given_up(played, tmp_path):
     assert entry.depth_images == 15
     with K4ARecording(tmp_path / "take" / "take.mkv") as recording:
         assert recording.notes == ()
+
+
+def test_microphones_that_never_give_anything_are_given_up(played, tmp_path):
+    camera, sound = simulated_devices(played, speed=20.0)
+
+    def nothing():
+        sound._clock.leave(sound)
+        while True:
+            time.sleep(0.01)
+            yield None
+
+    sound.blocks = nothing
+    settings = RecordSettings(silence_s=1.0, status_s=0.0)
+    entry = record_take(tmp_path / "take", camera, sound, settings).recorded
+    assert "no sound came from simulated microphones" in entry.fault
+    assert entry.depth_images > 10
+    assert entry.sound_samples == 0
+
+
+def test_a_driver_with_a_bug_leaves_a_whole_file(played, tmp_path):
+    camera, sound = simulated_devices(played, speed=FAST)
+    captures = camera.captures
+
+    def broken():
+        for index, capture in enumerate(captures()):
+            if index == 20:
+                raise ZeroDivisionError("a bug")
+            yield capture
+
+    camera.captures = broken
+    with pytest.raises(ZeroDivisionError):
+        record_take(tmp_path / "take", camera, sound)
+    with K4ARecording(tmp_path / "take" / "take.mkv") as recording:
+        assert recording.notes == ()
+        assert len(recording.depth_times_s) == 20
+    camera, sound = simulated_devices(played, speed=FAST)
+    sound.stop()
+    camera.captures = lambda: (_ for _ in ()).throw(ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError):
+        record_take(tmp_path / "none", camera, None)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("jitter", ["jitter-ms=0", "jitter-ms=3"])

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from capture.k4a_mkv import K4ARecording
-from capture.record.recorder import RecordSettings
 from capture.record.repair import repair_take
+from capture.record.settings import RecordSettings
 from capture.record.simulated import simulated_devices
 from capture.record.take_folder import record_take
 from capture.take import open_take
@@ -205,3 +205,47 @@ def test_open3d_reads_it(recorded, tmp_path):
     (found,) = (line.split()[1:] for line in done.stdout.splitlines() if line.startswith("found"))
     assert int(found[0]) == pytest.approx(7e6, abs=1e5)
     assert found[1:] == ["105", "720", "1280", "3"]
+
+
+PORTAUDIO = """
+from capture.record.sound_device import DeviceSound, SoundSettings, sound_inputs
+from capture.errors import DeviceError
+(found,) = sound_inputs()
+sound = DeviceSound(SoundSettings(device="silent", channels=7, sample_rate_hz=48000))
+sound.start()
+blocks = sound.blocks()
+block = next(block for block in blocks if block is not None)
+print(found.name, block.samples.shape, block.samples.dtype)
+blocks.close()
+sound.stop()
+deep = DeviceSound(SoundSettings(device="silent", channels=2, bits=24))
+deep.start()
+print(next(block for block in deep.blocks() if block is not None).samples.dtype)
+deep.stop()
+try:
+    DeviceSound(SoundSettings(device="silent", channels=500))
+except DeviceError as error:
+    print("128 channels" in str(error))
+"""
+
+
+def test_portaudio_gives_blocks(tmp_path):
+    """The real PortAudio and ALSA, with ALSA's null device."""
+    if not Path("/usr/share/alsa/alsa.conf").exists():
+        pytest.skip("ALSA is not installed (apt install libasound2)")
+    try:
+        pytest.importorskip("sounddevice", reason="sounddevice is not installed")
+    except OSError:
+        pytest.skip("PortAudio is not installed (apt install libportaudio2)")
+    configuration = tmp_path / "asound.conf"
+    configuration.write_text(
+        "</usr/share/alsa/alsa.conf>\npcm.silent { type null hint { show on } }\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PORTAUDIO],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"ALSA_CONFIG_PATH": str(configuration)},
+        timeout=120,
+    )
+    assert done.stdout.splitlines() == ["silent (960, 7) int16", "int32", "True"], done.stderr

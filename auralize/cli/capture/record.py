@@ -72,7 +72,7 @@ def record(
     OUT gets take.mkv, written as it comes, and take.json, which tells what was lost. Ctrl-C ends
     the recording. A crash leaves all but the last second; `auralize capture repair` finishes it.
     """
-    from capture.record.recorder import RecordSettings
+    from capture.record.settings import RecordSettings
     from capture.record.take_folder import fault_of, record_take
 
     wrong = _faults(played, faults, speed)
