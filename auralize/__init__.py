@@ -11,6 +11,7 @@ from capture.lazy import lazy
 if TYPE_CHECKING:
     from auralize.ambisonics.render import render_ambisonics
     from auralize.compose import compose_scene
+    from auralize.exporting import export
     from auralize.hrtf.head import Hrtf, read_hrtf
     from auralize.output.ambisonic_files import DecodeReport, decode
     from auralize.output.render_report import RenderReport
@@ -26,6 +27,7 @@ __all__ = [
     "RenderReport",
     "compose_scene",
     "decode",
+    "export",
     "read_hrtf",
     "render",
     "render_ambisonics",
@@ -40,6 +42,7 @@ _HOMES = {
     "RenderReport": "auralize.output.render_report",
     "compose_scene": "auralize.compose",
     "decode": "auralize.output.ambisonic_files",
+    "export": "auralize.exporting",
     "read_hrtf": "auralize.hrtf.head",
     "render": "auralize.output.rendering",
     "render_ambisonics": "auralize.ambisonics.render",

@@ -29,6 +29,7 @@ from scenes.named_files import (
 
 INCLUDE = "include"
 _DEEPEST = 8
+_ANY_RATE_HZ = 48_000
 _MOST_FILES = 64
 
 
@@ -50,7 +51,7 @@ def read_scene_document(
     document = _Reader(Path(path), allow_outside).read(Path(path), (), text)
     if not allow_outside:
         check_inside(document)
-    if "sample_rate_hz" not in document.value and isinstance(document.value.get("sources"), list):
+    if "sample_rate_hz" not in document.value:
         _take_rate_of_sounds(document)
     return document
 
@@ -187,5 +188,5 @@ def _take_rate_of_sounds(document: YamlDocument) -> None:
             f"{document.place_of(where)}: {other_name!r} has {other} Hz and {name!r} has {rate} "
             "Hz. Nothing is resampled silently: convert the files to one rate."
         )
-    if rates:
-        document.value["sample_rate_hz"] = next(iter(rates))
+    # Without any sound there is no scene, and the rate is the least of what it lacks.
+    document.value["sample_rate_hz"] = next(iter(rates), _ANY_RATE_HZ)

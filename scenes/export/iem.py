@@ -102,7 +102,7 @@ def write(exported: ExportedScene, folder: Path) -> None:
             exported,
             engine="the IEM and SPARTA plug-ins",
             opening=_OPENING,
-            axes="x front, y left, z up, as in the scene; metres",
+            axes="x front, y left, z up; metres",
             engine_from_world=identity,
             gain_db=gain_db,
             loudness=_LOUDNESS,

@@ -82,7 +82,7 @@ def write(exported: ExportedScene, folder: Path) -> None:
             exported,
             engine="any program",
             opening=_OPENING,
-            axes="those of the scene; metres",
+            axes="x front, y left, z up; metres",
             engine_from_world=identity,
         ),
         encoding="utf-8",

@@ -8,7 +8,10 @@ from importlib.metadata import version
 import numpy as np
 from jaxtyping import Float
 
+from capture.axes import identity
 from scenes.export.exported import ExportedScene
+
+_Conversion = Callable[[Float[np.ndarray, "*batch 3"]], Float[np.ndarray, "*batch 3"]]
 
 DISTANCE_LAW = (
     "A source is as loud as its sound file at its reference distance, times its gain, and 6 dB "
@@ -22,7 +25,7 @@ def readme(
     engine: str,
     opening: str,
     axes: str,
-    engine_from_world: Callable[[Float[np.ndarray, "*batch 3"]], Float[np.ndarray, "*batch 3"]],
+    engine_from_world: _Conversion,
     gain_db: float = 0.0,
     loudness: str = DISTANCE_LAW,
     more: str = "",
@@ -48,8 +51,7 @@ def readme(
         "## Open it",
         opening.strip(),
         "## Where things are",
-        f"Positions at the start, in the axes of {engine} ({axes}) and in those of the scene file "
-        "(x front, y left, z up; metres).",
+        _frames(engine, axes, engine_from_world),
         _table(exported, engine_from_world),
         "## How loud",
         loudness.strip(),
@@ -77,22 +79,33 @@ def _counted(exported: ExportedScene) -> str:
     return ", ".join(words)
 
 
-def _table(
-    exported: ExportedScene,
-    engine_from_world: Callable[[Float[np.ndarray, "*batch 3"]], Float[np.ndarray, "*batch 3"]],
-) -> str:
+def _frames(engine: str, axes: str, engine_from_world: _Conversion) -> str:
+    if engine_from_world is identity:
+        return f"Positions at the start; {axes}."
+    return (
+        f"Positions at the start, in the axes of {engine} ({axes}) and in those of the scene file "
+        "(x front, y left, z up; metres)."
+    )
+
+
+def _table(exported: ExportedScene, engine_from_world: _Conversion) -> str:
+    same = engine_from_world is identity
+    places = ["position"] if same else ["in the engine", "in the scene"]
+
+    def placed(position_m: Float[np.ndarray, "3"]) -> list[str]:
+        shown = [_shown(position_m)]
+        return shown if same else [_shown(engine_from_world(position_m)), *shown]
+
     rows: list[Sequence[str]] = [
-        ("name", "in the engine", "in the scene", "gain", "reference distance", ""),
-        ("---",) * 6,
+        ("name", *places, "gain", "reference distance", ""),
+        ("---",) * (4 + len(places)),
     ]
     for source in exported.sources:
-        place = source.first_position_m
         remarks = [*(["moves"] if source.moves else []), *([] if source.heard else ["muted"])]
         rows.append(
             (
                 f"{_line(source.name)} (`{source.identifier}`)",
-                _shown(engine_from_world(place)),
-                _shown(place),
+                *placed(source.first_position_m),
                 f"{source.gain_db:+g} dB",
                 f"{source.reference_distance_m:g} m",
                 ", ".join(remarks),
@@ -100,7 +113,7 @@ def _table(
         )
     ears = exported.listener.trajectory.at(0.0).position_m
     turning = "moves" if exported.listener.moves else ""
-    rows.append(("listener", _shown(engine_from_world(ears)), _shown(ears), "", "", turning))
+    rows.append(("listener", *placed(ears), "", "", turning))
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

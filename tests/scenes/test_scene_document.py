@@ -97,6 +97,19 @@ class TestRate:
         path = written(folder / "s.yaml", self.ONE.replace("a.wav", "aa.wav"))
         refused(DataError, path, f"{path}:2:15: the file 'aa.wav' is not there", "'a.wav'")
 
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("title: x\n", "the scene needs the key 'sources'"),
+            ("sources: {a: 1}\n", "sources must be a list"),
+            ("sources: []\n", "sources must not be empty"),
+            ("sources: [{name: a, position_m: [1, 0, 0]}]\n", "needs the key 'file'"),
+        ],
+    )
+    def test_is_not_asked_for_where_there_is_no_sound(self, folder, text, words):
+        path = written(folder / "s.yaml", text)
+        refused(FileFormatError, path, words)
+
     def test_what_is_no_sound_is_pointed_at(self, folder):
         (folder / "a.wav").write_text("no sound")
         path = written(folder / "s.yaml", self.ONE)
