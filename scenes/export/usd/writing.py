@@ -183,10 +183,11 @@ def _write_usdz(exported: ExportedScene, path: Path, textures: dict[str, bytes])
 
 
 def _root(exported: ExportedScene) -> Prim:
+    """Return the root: of a kind that Unreal does not melt into one mesh."""
     return Prim(
         name=ROOT,
         kind="Xform",
-        metadata=['kind = "component"', f"displayName = {quoted(exported.title)}"],
+        metadata=['kind = "assembly"', f"displayName = {quoted(exported.title)}"],
     )
 
 
