@@ -7,6 +7,7 @@ import importlib.util
 import subprocess
 import sys
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,44 @@ def check(folder: Path) -> ClientFigures:
         right_db=right,
         start_offset_samples=max(offsets, key=abs),
     )
+
+
+def write_with_ear(path: Path, sound: np.ndarray) -> None:
+    """Write a file with the renderer's own writer: one object that goes from left to front above.
+
+    It is at +90° for 0.4 s, then goes to (0°, 45°) within 0.2 s and stays; as loud as its samples.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import lxml.etree
+        from ear.fileio import openBw64
+        from ear.fileio.adm.builder import ADMBuilder
+        from ear.fileio.adm.chna import populate_chna_chunk
+        from ear.fileio.adm.elements import AudioBlockFormatObjects, ObjectPolarPosition
+        from ear.fileio.adm.generate_ids import generate_ids
+        from ear.fileio.adm.xml import adm_to_xml
+        from ear.fileio.bw64.chunks import ChnaChunk, FormatInfoChunk
+
+    def block(start: Fraction, length: Fraction, azimuth: float, elevation: float):
+        place = ObjectPolarPosition(azimuth=azimuth, elevation=elevation, distance=1.0)
+        return AudioBlockFormatObjects(rtime=start, duration=length, position=place)
+
+    builder = ADMBuilder()
+    builder.create_programme(audioProgrammeName="Written by another program")
+    builder.create_content(audioContentName="content")
+    builder.create_item_objects(
+        track_index=0,
+        name="Traveller",
+        block_formats=[
+            block(Fraction(0), Fraction(2, 5), 90.0, 0.0),
+            block(Fraction(2, 5), Fraction(1, 5), 0.0, 45.0),
+            block(Fraction(3, 5), Fraction(2, 5), 0.0, 45.0),
+        ],
+    )
+    generate_ids(builder.adm)
+    chna = ChnaChunk()
+    populate_chna_chunk(chna, builder.adm)
+    axml = lxml.etree.tostring(adm_to_xml(builder.adm), encoding="utf-8")
+    info = FormatInfoChunk(formatTag=1, channelCount=1, sampleRate=RATE_HZ, bitsPerSample=24)
+    with openBw64(str(path), "w", chna=chna, formatInfo=info, axml=axml) as file:
+        file.write(sound[:, None])

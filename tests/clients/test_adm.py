@@ -3,8 +3,11 @@
 import adm_client
 import numpy as np
 import pytest
+import soundfile
 from client_figures import burst_offset, tone_db
 from golden_scene import BEHIND, FRONT, LEFT, RATE_HZ, RIGHT, SOURCES
+
+from scenes.imports import import_scene
 
 pytestmark = [
     pytest.mark.client,
@@ -66,3 +69,18 @@ def test_the_way_between_keys(folder):
         assert np.linalg.norm(place - there) < 0.001
         distance_m = np.linalg.norm(there - adm_client.LISTENER_M)
         assert gain == pytest.approx(10 ** (2 / 20) * 2.0 / distance_m, rel=1e-4)
+
+
+def test_a_file_of_another_writer_becomes_a_scene(tmp_path):
+    sound = np.random.default_rng(1).uniform(-0.5, 0.5, RATE_HZ)
+    adm_client.write_with_ear(tmp_path / "other.wav", sound)
+    scene = import_scene(tmp_path / "other.wav", tmp_path / "other.yaml")
+    (source,) = scene.sources
+    assert (scene.title, source.name) == ("Written by another program", "Traveller")
+    assert source.gain_db == pytest.approx(0.0, abs=1e-3)
+    away = source.positions_at([0.0, 0.4, 0.6, 1.0]) - scene.listener.position_m
+    up = 0.5**0.5
+    truth = [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [up, 0.0, up], [up, 0.0, up]]
+    np.testing.assert_allclose(away, truth, atol=1e-5)
+    kept, _ = soundfile.read(tmp_path / source.file)
+    np.testing.assert_allclose(kept, sound, atol=3e-7)
