@@ -63,10 +63,12 @@ func finish(scene):
 	record.set_recording_active(false)
 	record.get_recording().save_to_wav("res://recorded.wav")
 	var sought := []
+	var ears := []
 	for time in [TIMES]:
 		if scene.has_node("Movement"):
 			scene.get_node("Movement").seek(time, true)
 		sought.append(places(scene))
+		ears.append(pose(scene.get_node("Listener/Camera/Ears").global_transform))
 	var camera = scene.get_node("Listener/Camera")
 	var stood = camera.global_transform.origin
 	hold(KEY_W, true)
@@ -75,7 +77,6 @@ func finish(scene):
 	hold(KEY_W, false)
 	var walked = numbers(camera.global_transform.origin - stood)
 	camera.translation = Vector3()
-	var ears: Transform = scene.get_node("Listener/Camera/Ears").global_transform
 	var stems := {}
 	for stem in scene._stems:
 		stems[stem.get_parent().name] = [
@@ -88,17 +89,22 @@ func finish(scene):
 		"rate_hz": AudioServer.get_mix_rate(),
 		"live": live,
 		"sought": sought,
-		"listener": [
-			[ears.basis.x.x, ears.basis.y.x, ears.basis.z.x],
-			[ears.basis.x.y, ears.basis.y.y, ears.basis.z.y],
-			[ears.basis.x.z, ears.basis.y.z, ears.basis.z.z],
-			numbers(ears.origin),
-		],
+		"ears": ears,
 		"stems": stems,
 		"walked": walked,
 	}))
 	file.close()
 	get_tree().quit()
+
+
+func pose(transform):
+	var basis = transform.basis
+	return [
+		[basis.x.x, basis.y.x, basis.z.x],
+		[basis.x.y, basis.y.y, basis.z.y],
+		[basis.x.z, basis.y.z, basis.z.z],
+		numbers(transform.origin),
+	]
 
 
 func hold(key, pressed):

@@ -103,10 +103,12 @@ func places(scene):
 func finish(scene):
 	var frames := capture.get_buffer(capture.get_frames_available())
 	var sought := []
+	var ears := []
 	for time in [TIMES]:
 		if scene.has_node("Movement"):
 			scene.get_node("Movement").seek(time, true)
 		sought.append(places(scene))
+		ears.append(pose(scene.get_node("Listener/Camera/Ears").global_transform))
 	var camera = scene.get_node("Listener/Camera")
 	var stood = camera.global_position
 	hold(KEY_W, true)
@@ -115,7 +117,6 @@ func finish(scene):
 	hold(KEY_W, false)
 	var walked = numbers(camera.global_position - stood)
 	camera.position = Vector3()
-	var ears: Transform3D = scene.get_node("Listener/Camera/Ears").global_transform
 	var stems := {}
 	for stem in scene._stems:
 		stems[stem.get_parent().name] = [
@@ -126,16 +127,21 @@ func finish(scene):
 		"rate_hz": AudioServer.get_mix_rate(),
 		"live": live,
 		"sought": sought,
-		"listener": [
-			[ears.basis.x.x, ears.basis.y.x, ears.basis.z.x],
-			[ears.basis.x.y, ears.basis.y.y, ears.basis.z.y],
-			[ears.basis.x.z, ears.basis.y.z, ears.basis.z.z],
-			numbers(ears.origin),
-		],
+		"ears": ears,
 		"stems": stems,
 		"walked": walked,
 		"sound": Marshalls.raw_to_base64(frames.to_byte_array()),
 	}), true)
+
+
+func pose(transform):
+	var basis = transform.basis
+	return [
+		[basis.x.x, basis.y.x, basis.z.x],
+		[basis.x.y, basis.y.y, basis.z.y],
+		[basis.x.z, basis.y.z, basis.z.z],
+		numbers(transform.origin),
+	]
 
 
 func hold(key, pressed):

@@ -19,12 +19,12 @@ from golden_scene import (
     BURST_SAMPLES,
     LEFT,
     LISTENER_M,
-    LISTENER_YAW_DEG,
     RATE_HZ,
     RIGHT,
     SOURCES,
     golden_sound,
 )
+from golden_variant import WALK
 
 IDENTIFIERS = {
     "left": "Violin_left_co",
@@ -50,7 +50,7 @@ class Played:
         sound: Shape (samples, 2): the mix.
         live: While it played: the scene's own time, and where each player was, in its axes.
         sought: Where each player was at each of TIMES_S.
-        listener: Rows of the listener's rotation matrix, then its position.
+        ears: At each of TIMES_S: rows of the listener's rotation matrix, then its position.
         walked: How far the camera went, in its axes, while W was held for some frames.
         stems: Of each player: length of the stem in seconds, its rate, its bytes.
     """
@@ -60,7 +60,7 @@ class Played:
     sound: np.ndarray
     live: list[tuple[float, dict[str, list[float]]]]
     sought: list[dict[str, list[float]]]
-    listener: list[list[float]]
+    ears: list[list[list[float]]]
     walked: list[float]
     stems: dict[str, list[float]]
 
@@ -74,7 +74,7 @@ def figures(played: Played, client: str) -> ClientFigures:
         for source in SOURCES
         if time_s in source.positions_m
     ]
-    errors.append(distance(played.listener[3], LISTENER_M))
+    errors += [distance(pose[3], LISTENER_M) for pose in played.ears]
     return ClientFigures(
         client=f"{client} {played.version}",
         position_error_m=max(errors),
@@ -150,12 +150,20 @@ def distance(godot_m, world_m) -> float:
     return float(np.linalg.norm(np.array(godot_m) - (-y, z, -x)))
 
 
-def listener_error_rad(played: Played) -> float:
-    """Return by how much the listener looks past where it should."""
-    yaw = np.radians(LISTENER_YAW_DEG)
+def yaw_error_rad(pose: list[list[float]], yaw_deg: float) -> float:
+    """Return by how much a listener looks past where it should."""
+    yaw = np.radians(yaw_deg)
     ahead = np.array([-np.sin(yaw), 0.0, -np.cos(yaw)])
-    looks = -np.array(played.listener[:3])[:, 2]
-    return float(np.arccos(np.clip(looks @ ahead, -1.0, 1.0)))
+    looks = -np.array(pose[:3])[:, 2]
+    return float(np.linalg.norm(looks - ahead))
+
+
+def check_walk(played: Played) -> None:
+    """Demand that the listener goes the way of golden_variant.WALKING."""
+    for time_s, pose in zip(TIMES_S, played.ears, strict=True):
+        place, yaw_deg = WALK[time_s]
+        assert distance(pose[3], place) < 0.001
+        assert yaw_error_rad(pose, yaw_deg) < 1e-4
 
 
 def from_start(sound: np.ndarray) -> np.ndarray:

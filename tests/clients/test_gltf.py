@@ -4,6 +4,7 @@ import gltf_client
 import numpy as np
 import pytest
 from golden_scene import FRONT, LEFT, LISTENER_YAW_DEG, RIGHT, SOURCES
+from golden_variant import STANDING, WALK, WALKING, export_variant
 
 pytestmark = [
     pytest.mark.client,
@@ -43,6 +44,18 @@ def test_the_camera_looks_where_the_listener_does(opened):
     yaw = np.radians(LISTENER_YAW_DEG)
     looks = (-np.sin(yaw), 0.0, -np.cos(yaw))
     np.testing.assert_allclose(opened.places[0.0]["looks"], looks, atol=1e-6)
+
+
+def test_a_listener_who_walks_and_turns(golden, tmp_path):
+    out = tmp_path / "out"
+    export_variant(golden, "walking", "gltf", out, old=STANDING, new=WALKING)
+    places = gltf_client.open_in_three(out).places
+    assert set(places) == set(WALK)
+    for time_s, (place, yaw_deg) in WALK.items():
+        yaw = np.radians(yaw_deg)
+        assert gltf_client.distance(places[time_s]["listener"], place) < 1e-5
+        looks = (-np.sin(yaw), 0.0, -np.cos(yaw))
+        np.testing.assert_allclose(places[time_s]["looks"], looks, atol=1e-5)
 
 
 @pytest.mark.parametrize("source", [LEFT, RIGHT, FRONT])

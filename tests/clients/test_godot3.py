@@ -16,6 +16,7 @@ from godot_probe import (
     pairs_scene,
 )
 from golden_scene import BEHIND, DURATION_S, FRONT, LEFT, LISTENER_YAW_DEG, RATE_HZ, RIGHT
+from golden_variant import STANDING, WALKING, export_variant
 
 from auralize.exporting import export
 
@@ -37,7 +38,7 @@ def test_places_sides_and_starts(played):
     assert figures.left_db[0] > figures.left_db[1] + 20
     assert figures.right_db[1] > figures.right_db[0] + 20
     assert figures.start_offset_samples == 0
-    assert godot_probe.listener_error_rad(played) < 1e-5
+    assert godot_probe.yaw_error_rad(played.ears[0], LISTENER_YAW_DEG) < 1e-5
 
 
 def test_w_walks_to_where_one_looks(played):
@@ -81,6 +82,12 @@ def test_the_folder_may_lie_anywhere_in_a_project(golden_export):
     assert figures.position_error_m < 0.001
     assert figures.start_offset_samples == 0
     assert {length for length, *_ in inside.stems.values()} == {DURATION_S}
+
+
+def test_a_listener_who_walks_and_turns(golden, tmp_path):
+    out = tmp_path / "out"
+    export_variant(golden, "walking", "godot3", out, old=STANDING, new=WALKING)
+    godot_probe.check_walk(godot3_client.play(out))
 
 
 def test_sources_upside_down_cancel_out_and_the_law_holds_at_all_distances(tmp_path):

@@ -15,6 +15,7 @@ from godot_probe import (
     pairs_scene,
 )
 from golden_scene import DURATION_S, FRONT, LEFT, LISTENER_YAW_DEG, RATE_HZ, RIGHT
+from golden_variant import STANDING, WALKING, export_variant
 
 from auralize.exporting import export
 
@@ -37,7 +38,7 @@ def test_places_sides_and_starts(played):
     assert figures.left_db[0] - figures.left_db[1] == pytest.approx(6.02, abs=0.05)
     assert figures.right_db[1] - figures.right_db[0] == pytest.approx(6.02, abs=0.05)
     assert figures.start_offset_samples == 0
-    assert godot_probe.listener_error_rad(played) < 1e-5
+    assert godot_probe.yaw_error_rad(played.ears[0], LISTENER_YAW_DEG) < 1e-5
 
 
 def test_w_walks_to_where_one_looks(played):
@@ -64,6 +65,12 @@ def test_level_is_the_scenes(played, source):
     level_db = 10 * np.log10(sum(10 ** (power / 10) for power in powers))
     law_db = 20 * np.log10(0.25 * source.reference_distance_m / 2.0) + source.gain_db
     assert level_db == pytest.approx(law_db, abs=0.02)
+
+
+def test_a_listener_who_walks_and_turns(golden, tmp_path):
+    out = tmp_path / "out"
+    export_variant(golden, "walking", "godot", out, old=STANDING, new=WALKING)
+    godot_probe.check_walk(godot4_client.play(out))
 
 
 def test_sources_upside_down_cancel_out_and_the_law_holds_at_all_distances(tmp_path):
