@@ -29,7 +29,7 @@ const FRAGMENT = `
     // Dark cameras and dark clothes: lift the shadows, and round each point a little.
     vec3 lifted = pow(seen, vec3(0.72)) * (1.0 - 0.9 * away);
     vec3 grey = vec3(dot(lifted, vec3(0.3, 0.6, 0.1)));
-    gl_FragColor = vec4(mix(grey, mix(lifted, tint, tinted), light) * mix(0.35, 1.0, light), 1.0);
+    gl_FragColor = vec4(mix(grey, mix(lifted, tint, tinted), light) * mix(0.5, 1.0, light), 1.0);
   }`;
 
 export class CloudPoints {
