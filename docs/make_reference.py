@@ -180,21 +180,25 @@ def commands() -> str:
         )
         + "\n"
     )
+    # A width that does not depend on the terminal.
+    settings: dict[str, Any] = {"max_content_width": 98, "terminal_width": 98, "color": False}
+    root = click.Context(cli, info_name="auralize", **{**cli.context_settings, **settings})
     for name, command in listed:
-        parts += _described(command, f"auralize {name}", "##")
+        parts += _described(command, click.Context(command, info_name=name, parent=root), "##")
     return "\n".join(parts)
 
 
-def _described(command: click.Command, path: str, heading: str) -> list[str]:
-    """Return the help of a command, and of those in it, at a width that does not depend on us."""
-    context = click.Context(
-        command, info_name=path, max_content_width=98, terminal_width=98, color=False
-    )
-    parts = [f"{heading} {path}\n", f"```text\n{command.get_help(context).rstrip()}\n```\n"]
+def _described(command: click.Command, context: click.Context, heading: str) -> list[str]:
+    """Return the help of a command, and of those in it."""
+    parts = [
+        f"{heading} {context.command_path}\n",
+        f"```text\n{command.get_help(context).rstrip()}\n```\n",
+    ]
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
             if not inner.hidden:
-                parts += _described(inner, f"{path} {name}", f"{heading}#")
+                below = click.Context(inner, info_name=name, parent=context)
+                parts += _described(inner, below, f"{heading}#")
     return parts
 
 

@@ -246,10 +246,13 @@ class TestMesh:
         assert np.unique(mesh_from_cloud(PointCloud(positions_m=points)).colors).size == 1
 
 
+MILLIMETRES = st.floats(-20, 20).map(lambda value: round(value, 3))
+
+
 class TestPaths:
     @hypothesis.settings(max_examples=40, deadline=None)
     @hypothesis.given(
-        st.lists(st.tuples(*[st.floats(-20, 20)] * 3), min_size=3, max_size=6),
+        st.lists(st.tuples(*[MILLIMETRES] * 3), min_size=3, max_size=6),
         st.lists(st.floats(0.05, 30), min_size=6, max_size=6),
     )
     def test_straight_lines_stay_within_a_millimetre_of_a_smooth_path(self, places, steps):
