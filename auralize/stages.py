@@ -17,8 +17,9 @@ from pathlib import Path
 from auralize.compose import compose_scene
 from auralize.rooms.from_take import room_from_take
 from capture.body_pose import BodyPoses
+from capture.corrections import Corrections, find_corrections, read_corrections
 from capture.errors import DataError
-from capture.finder import FindConfig, find_performers
+from capture.finder import FindConfig, find_people
 from capture.performer import Performer, read_performers, write_performers
 from capture.take import Take
 from scenes import write_scene
@@ -41,21 +42,35 @@ def segment_take(
     out: PathLike,
     *,
     config: FindConfig | None = None,
+    corrections: Corrections | None = None,
     progress: Progress | None = None,
 ) -> tuple[Performer, ...]:
     """Find and follow the players of a take, and write them to `out`/performers.
 
+    Args:
+        take: The recording.
+        out: Folder of results.
+        config: How players are found.
+        corrections: What a person knows better. None: what lies beside the take
+            (`capture.corrections.find_corrections`), if anything does.
+        progress: Takes the fraction done.
+
     Raises:
-        DataError: There is no player in the take.
+        FileFormatError: The corrections beside the take cannot be read.
+        DataError: There is no player in the take, or a correction cannot be applied.
     """
-    performers = find_performers(take, config or FindConfig(), progress=progress)
-    if not performers:
+    if corrections is None:
+        beside = find_corrections(take.path)
+        corrections = read_corrections(beside) if beside else None
+    people = find_people(take, config, corrections=corrections, progress=progress)
+    if not people.performers:
         raise DataError(
             f"{take.path}: no player found. A player is person-sized, stands or sits on the floor "
-            "0.5 to 3.9 m in front of the camera, and is seen from head to seat."
+            "0.5 to 3.9 m in front of the camera, stays about one place, and is seen from head to "
+            "seat."
         )
-    write_performers(Path(out) / PERFORMERS, performers)
-    return performers
+    write_performers(Path(out) / PERFORMERS, people.performers, people.visitors)
+    return people.performers
 
 
 def separate_take(

@@ -10,11 +10,19 @@ from capture.lazy import lazy
 
 if TYPE_CHECKING:
     from capture.calibration import Calibration
+    from capture.corrections import Corrections, read_corrections
     from capture.errors import AuralizeError
-    from capture.finder import FindConfig, find_performers
+    from capture.finder import FindConfig, find_people, find_performers
     from capture.instruments import INSTRUMENTS
     from capture.k4a_mkv import K4ARecording, K4AWriter
-    from capture.performer import Performer, read_performers, write_performers
+    from capture.performer import (
+        Performer,
+        Visitor,
+        read_performers,
+        read_visitors,
+        with_instruments,
+        write_performers,
+    )
     from capture.point_cloud import PointCloud, read_ply, write_ply
     from capture.pose import Pose, Trajectory
     from capture.take import Take, open_take
@@ -24,6 +32,7 @@ __all__ = [
     "INSTRUMENTS",
     "AuralizeError",
     "Calibration",
+    "Corrections",
     "FindConfig",
     "K4ARecording",
     "K4AWriter",
@@ -32,12 +41,17 @@ __all__ = [
     "Pose",
     "Take",
     "Trajectory",
+    "Visitor",
     "Waveform",
+    "find_people",
     "find_performers",
     "open_take",
+    "read_corrections",
     "read_performers",
     "read_ply",
+    "read_visitors",
     "read_waveform",
+    "with_instruments",
     "write_performers",
     "write_ply",
     "write_waveform",
@@ -46,6 +60,7 @@ __all__ = [
 _HOMES = {
     "AuralizeError": "capture.errors",
     "Calibration": "capture.calibration",
+    "Corrections": "capture.corrections",
     "FindConfig": "capture.finder",
     "INSTRUMENTS": "capture.instruments",
     "K4ARecording": "capture.k4a_mkv",
@@ -55,12 +70,17 @@ _HOMES = {
     "Pose": "capture.pose",
     "Take": "capture.take",
     "Trajectory": "capture.pose",
+    "Visitor": "capture.performer",
     "Waveform": "capture.waveform",
+    "find_people": "capture.finder",
     "find_performers": "capture.finder",
     "open_take": "capture.take",
+    "read_corrections": "capture.corrections",
     "read_performers": "capture.performer",
     "read_ply": "capture.point_cloud",
+    "read_visitors": "capture.performer",
     "read_waveform": "capture.waveform",
+    "with_instruments": "capture.performer",
     "write_performers": "capture.performer",
     "write_ply": "capture.point_cloud",
     "write_waveform": "capture.waveform",

@@ -248,6 +248,9 @@ class Corrections:
         return self.document.place_of(where) if self.document else f"correction {index + 1}"
 
 
+NO_CORRECTIONS = Corrections(entries=())
+
+
 def read_corrections(path: str | os.PathLike[str]) -> Corrections:
     """Read a performers.yaml.
 

@@ -32,9 +32,12 @@ class FollowConfig:
         person: What a person is.
         link: How people move.
         divide: How far a person reaches.
+        least_sightings: What looked like a head less often is nobody (in short takes: in less than
+            half of the images).
         least_share: A player is there in at least this share of the images,
         place_m: and within this of one place, seen from above,
-        astray_share: in all but this share of the sightings.
+        astray_share: in all but this share of the sightings,
+        lasting_share: or in all of them, if there in less than this share of the images.
         furniture_share: A voxel that is nobody's in this share of the images it is occupied in is
             furniture.
     """
@@ -42,9 +45,11 @@ class FollowConfig:
     person: PersonConfig = field(default_factory=PersonConfig)
     link: LinkConfig = field(default_factory=LinkConfig)
     divide: DivideConfig = field(default_factory=DivideConfig)
+    least_sightings: int = 5
     least_share: float = 0.3
     place_m: float = 0.6
     astray_share: float = 0.2
+    lasting_share: float = 0.8
     furniture_share: float = 0.5
 
 
@@ -119,7 +124,7 @@ def _paths(
         paths = [
             path
             for path in link_heads(seen, times_s, config.link)
-            if len(path.images) > 1 or len(images) < 3
+            if len(path.images) >= min(config.least_sightings, len(images) / 2)
         ]
         still = [path for path in paths if is_thing(path, images, voxel_m, config.person)]
         if not still:
@@ -137,7 +142,7 @@ def _why_no_player(path: HeadPath, images: int, config: FollowConfig) -> str:
         return f"there in {100 * share:.0f} % of the images"
     places = np.array(path.heads_m)[:, :2]
     astray = np.linalg.norm(places - np.median(places, axis=0), axis=1) > config.place_m
-    if astray.mean() > config.astray_share:
+    if astray.mean() > (config.astray_share if share >= config.lasting_share else 0.0):
         return "walks about"
     return ""
 

@@ -28,6 +28,8 @@ _CUT_NOISE_M = 0.10
 """A tenth of the usual size missing or too much shifts a centroid by about a centimetre."""
 _BIAS_M = 0.012
 """What stays in the mean: the soles that are cut off with the floor, the chair that is left."""
+_SHARED_M = 0.025
+"""Where bodies touch, the cut between them may lie elsewhere than it was laid."""
 _FACING_WIDTH_S = 1.2
 _LEAST_FACING = 0.05
 
@@ -41,12 +43,14 @@ class Sightings:
         centroids_m: Shape (images, 3): of the points; NaN where there are none.
         yaws_rad: Shape (images,): facing, by the cloud of this image alone.
         confidences: Shape (images,): of the facing, 0 to 1.
+        shared: Shape (images,): share of the points that hang together with somebody else's.
     """
 
     sizes: Int64[np.ndarray, "images"]
     centroids_m: Float64[np.ndarray, "images 3"]
     yaws_rad: Float64[np.ndarray, "images"]
     confidences: Float64[np.ndarray, "images"]
+    shared: Float64[np.ndarray, "images"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +85,18 @@ def gather(
     sizes = np.zeros((count, len(images)), np.int64)
     sums = np.zeros((count, len(images), 3))
     facing = np.zeros((count, len(images), 2))
+    shared = np.zeros((count, len(images)))
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-        for person in np.unique(label[label >= 0]):
+        people = np.unique(label[label >= 0])
+        holders = np.zeros(image.count, np.int64)
+        for person in people:
+            holders[np.unique(image.labels[label == person])] += 1
+        for person in people:
             own = label == person
             sizes[person, index] = image.point_counts[own].sum()
             sums[person, index] = image.point_sums_m[own].sum(axis=0)
             facing[person, index] = facing_yaw_rad(image.centroids_m[own], voxel_m)
+            shared[person, index] = np.mean(holders[image.labels[own]] > 1)
     with np.errstate(invalid="ignore"):
         centroids = sums / sizes[:, :, None]
     return [
@@ -95,6 +105,7 @@ def gather(
             centroids_m=centroids[person],
             yaws_rad=facing[person, :, 0],
             confidences=facing[person, :, 1],
+            shared=shared[person],
         )
         for person in range(count)
     ]
@@ -125,7 +136,9 @@ def course_of(sightings: Sightings, times_s: Float64[np.ndarray, "images"]) -> C
             positions_m=positions,
             orientations_wxyz=np.array([quaternion_from_yaw(yaw) for yaw in yaws]),
         ),
-        position_std_m=np.hypot(stds, _BIAS_M),
+        position_std_m=np.sqrt(
+            stds**2 + _BIAS_M**2 + (_SHARED_M * sightings.shared[whole].mean()) ** 2
+        ),
         whole=whole,
     )
 

@@ -45,6 +45,7 @@ class HeadPath:
         self.heads_m = [head_m]
         self._state = np.vstack([head_m, np.zeros(3)])
         self._covariance = np.diag([noise_m**2, 0.25])
+        self._times, self._heads = np.zeros(0), np.zeros((0, 3))
 
     def expect(self, time_s: float) -> Float64[np.ndarray, "3"]:
         """Return where the head should be."""
@@ -67,8 +68,14 @@ class HeadPath:
 
     def at(self, time_s: float) -> Float64[np.ndarray, "3"]:
         """Return where the head was, between sightings by interpolation."""
-        heads = np.array(self.heads_m)
-        return np.array([np.interp(time_s, self.times_s, heads[:, axis]) for axis in range(3)])
+        times, heads = self._sightings()
+        return np.array([np.interp(time_s, times, heads[:, axis]) for axis in range(3)])
+
+    def _sightings(self) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n 3"]]:
+        """Return all times and heads, as arrays that are made once the path is whole."""
+        if len(self._times) != len(self.times_s):
+            self._times, self._heads = np.array(self.times_s), np.array(self.heads_m)
+        return self._times, self._heads
 
 
 def link_heads(

@@ -54,7 +54,8 @@ def describe(error: ValidationError, document: YamlDocument, wording: Wording) -
 
     Misspelt keys come first, because they explain missing ones; then the order of the file.
     """
-    problems = [p for p in error.errors(include_url=False) if not _is_echo(p)]
+    every = error.errors(include_url=False)
+    problems = [p for p in every if not _is_echo(p)] or list(every)
     problems.sort(key=lambda p: (p["type"] != "extra_forbidden", _line_of(_place(p), document)))
     first = problems[0]
     others = len({_existing(_place(p), document) for p in problems}) - 1
@@ -82,7 +83,8 @@ def _sentence(problem: Any, document: YamlDocument, wording: Wording) -> str:
     if kind == "too_long" and where[-1] in wording.numbers:
         return f"{name} needs {wording.numbers[where[-1]]}, got {given}"
     if kind == "too_short":
-        return f"{name} must not be empty"
+        least = problem["ctx"]["min_length"]
+        return f"{name} needs at least {least}" if least > 1 else f"{name} must not be empty"
     if kind == "model_type" and where in wording.mappings:
         return f"{name} must be a mapping of keys, got {given}; {wording.mappings[where]}"
     if kind in _WANTED and _existing(where, document) != where:  # every arm of a union failed

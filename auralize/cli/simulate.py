@@ -19,18 +19,45 @@ from auralize.cli.terminal import stage_bars
 )
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(1.0, 3600.0))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Another take.")
+@click.option(
+    "--hard",
+    metavar="NAMES",
+    default="",
+    help="What makes it hard to find the players, comma-separated: touch, overlap, stands, "
+    "page_turner, passer, piano, edge, far, floor.",
+)
+@click.option("--images-only", is_flag=True, help="Film depth alone: no sound, no color.")
 @click.option("--force", is_flag=True, help="Replace OUT when it is there.")
-def simulate(out: Path, ensemble: str, seconds: float, seed: int, force: bool) -> None:
+def simulate(
+    out: Path,
+    ensemble: str,
+    seconds: float,
+    seed: int,
+    hard: str,
+    images_only: bool,
+    force: bool,
+) -> None:
     """Simulate a Kinect in front of players and write the take folder OUT.
 
     OUT gets take.mkv (K4A: depth, color, IMU, audio), audio.wav (7 channels, 48 kHz), take.json,
-    and truth/ apart, which no other verb reads except `evaluate` and the demo's report.
+    and truth/ apart, which no other verb reads except `evaluate` and the demo's report. Seven and
+    eight players are seen by the sensor's wide view.
     """
     instruments = parse_ensemble(ensemble)
+    difficulties = _parse_hard(hard)
     from capture.simulate import simulate_take
 
     with stage_bars() as bar:
-        simulate_take(out, instruments, seconds, seed, replace=force, progress=bar("simulate"))
+        simulate_take(
+            out,
+            instruments,
+            seconds,
+            seed,
+            hard=difficulties,
+            images_only=images_only,
+            replace=force,
+            progress=bar("simulate"),
+        )
     click.echo(f"{out}: {len(instruments)} players, {seconds:g} s")
 
 
@@ -46,3 +73,22 @@ def parse_ensemble(text: str) -> tuple[str, ...]:
         return tuple(canonical_instrument(word) for word in text.split(","))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--ensemble") from error
+
+
+def _parse_hard(text: str) -> tuple[str, ...]:
+    """Return the difficulties of a comma-separated list.
+
+    Raises:
+        click.BadParameter: One is unknown.
+    """
+    names = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not names:
+        return ()
+    from capture.simulate.difficulties import DIFFICULTIES
+
+    for name in names:
+        if name not in DIFFICULTIES:
+            raise click.BadParameter(
+                f"{name!r} is none of {', '.join(DIFFICULTIES)}.", param_hint="--hard"
+            )
+    return names
