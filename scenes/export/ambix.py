@@ -51,8 +51,11 @@ and the stereo file beside it as *Head-locked stereo*.
 
 **Unity**: import the first-order file, tick *Ambisonic* in its import settings, choose an ambisonic
 decoder (*Project Settings → Audio*), and play it from an AudioSource with Spatial Blend 0.
-**Unreal**: import the 4-channel WAV as an *Ambix* file (its name ends in `ambix`) as a Soundfield.
-**Wwise, FMOD, Reaper (IEM, SPARTA)**: any order, AmbiX (ACN, SN3D).
+**Unreal**: import the first-order file, tick *Is Ambisonics* in its settings, and send it to a
+Soundfield Submix.
+**Wwise**: any order; set *Ambisonic Channel Ordering* to ACN (AmbiX), because up to the third order
+it takes files for FuMa.
+**FMOD, Reaper (IEM, SPARTA)**: any order, AmbiX (ACN, SN3D).
 **Web**: Omnitone or JSAmbisonics with ACN and SN3D.
 **Headphones, now**: `auralize decode first_order.ambix.wav -o heard.wav --yaw-deg 30`."""
 
