@@ -69,7 +69,7 @@ def repair_recording(path: str | os.PathLike[str]) -> Repair:
             if Id.CUES not in scan.parts:
                 done += _add_cues(file, segment, scan, tracks, scale_ns)
             done += _state_size(file, segment)
-            done += _state_duration(file, scan, ticks)
+            done += _state_duration(file, scan, ticks, changed=bool(done))
             os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(f"{path}: cannot be repaired: {error.strerror or error}.") from error
@@ -94,6 +94,7 @@ def _pad(file: BinaryIO, scan: SegmentScan) -> list[str]:
         element = cluster.element
         if element.size == UNKNOWN_SIZE or element.stop != cluster.stop:
             _write(file, element.start + _ID_SIZE, _size_of(element, cluster.stop))
+            _drop_checksum(file, element)
             done.append(f"the cluster at byte {element.start} ends at its last whole block")
     for start in scan.broken:
         _write(file, start, bytes([Id.VOID]))  # the ids of blocks have one byte, too
@@ -160,14 +161,17 @@ def _state_size(file: BinaryIO, segment: Element) -> list[str]:
     return ["the size of the recording was filled in"]
 
 
-def _state_duration(file: BinaryIO, scan: SegmentScan, ticks: int) -> list[str]:
+def _state_duration(file: BinaryIO, scan: SegmentScan, ticks: int, *, changed: bool) -> list[str]:
+    """Fill in the duration where there is none, or where the recording was changed."""
     info = scan.parts.get(Id.INFO)
     for child in read_children(file, info) if info else ():
         if child.id == Id.DURATION and child.size in (4, 8):
             code = ">f" if child.size == 4 else ">d"
             packed = struct.pack(code, float(ticks))
-            if read_payload(file, child) != packed:
+            stated = read_payload(file, child)
+            if stated != packed and (changed or not any(stated)):
                 _write(file, child.data, packed)
+                _drop_checksum(file, info)
                 return ["the duration was filled in"]
     return []
 
@@ -179,6 +183,13 @@ def _size_of(element: Element, stop: int) -> bytes:
     if size >= (1 << 7 * length) - 1:
         size = (1 << 7 * length) - 1  # it does not fit: the code for "unknown"
     return matroska.encode_size(size, length)
+
+
+def _drop_checksum(file: BinaryIO, parent: Element | None) -> None:
+    """Make padding of the checksum of a master element that was changed."""
+    first = None if parent is None else read_element(file, parent.data)
+    if first is not None and first.id == Id.CRC_32:
+        _write(file, first.start, bytes([Id.VOID]))
 
 
 def _write(file: BinaryIO, offset: int, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """scan_segment: what of a damaged Matroska file is whole, also after the damage.
 
 A cluster counts up to the last whole block in it. Where the bytes make no sense, the search goes on
-at the next cluster: its id of four bytes, followed by its timestamp.
+at the next cluster: its id of four bytes, followed by its timestamp (or a checksum and that).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from capture.matroska.ids import TOP_LEVEL, UNKNOWN_SIZE, Id
 _CLUSTER = Id.CLUSTER.to_bytes(4, "big")
 _CHUNK = 1 << 20
 _LONGEST_HEAD = 4096
+_CRC_SIZE = 4
 _IN_CLUSTER = frozenset(
     {Id.CLUSTER_TIMESTAMP, Id.SIMPLE_BLOCK, Id.BLOCK_GROUP, Id.VOID, Id.CRC_32, 0xA7, 0xAB}
 )
@@ -148,8 +149,11 @@ def _is_block(file: BinaryIO, element: Element) -> bool:
 
 
 def _is_cluster(file: BinaryIO, element: Element) -> bool:
+    """Return whether a timestamp comes first, or after a checksum, as libmatroska writes one."""
     try:
         first = read_element(file, element.data)
+        if first is not None and first.id == Id.CRC_32 and first.size == _CRC_SIZE:
+            first = read_element(file, first.stop)
     except EbmlError:
         return False
     return first is not None and first.id == Id.CLUSTER_TIMESTAMP and 1 <= first.size <= 8

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from capture.calibration import Calibration
 from capture.k4a_mkv import K4ARecording
+from capture.k4a_mkv.repair import repair_recording
 from capture.record.repair import repair_take
 from capture.record.settings import RecordSettings
 from capture.record.simulated import simulated_devices
@@ -105,6 +107,34 @@ def test_libk4arecord_reads_what_a_kill_left_once_it_is_repaired(
         assert sound == played_sound(duo_take, round(seconds * 48_000))
         playback.seek(2_000_000)
         assert len(playback.captures()) == count - 30
+
+
+def test_a_recording_of_the_sensors_own_tool_that_was_cut_off_opens_again(libraries, tmp_path):
+    path = tmp_path / "theirs.mkv"
+    recorder = sys.modules["libk4a"].Recorder(
+        libraries, path, Calibration.simulated().factory_json, depth_mode="NFOV_UNBINNED", fps=30
+    )
+    for index in range(45):
+        time_us = 1_000_000 + index * 33_333
+        recorder.add_imu(time_us, [0.0, 0.1, -9.8], [0.0, 0.0, 0.1])
+        depth = np.full((576, 640), 1000 + index, np.uint16)
+        recorder.add_capture(time_us, depth, b"\xff\xd8 a picture \xff\xd9")
+    recorder.close()
+    whole = path.read_bytes()
+    assert repair_recording(path).done == ()
+    assert path.read_bytes() == whole
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    with pytest.raises(RuntimeError, match="does not open"):
+        libraries.play(path)
+    with K4ARecording(path) as recording:
+        count = len(recording.depth_times_s)
+    repair_recording(path)
+    with libraries.play(path) as playback:
+        captures = playback.captures()
+    assert len(captures) == count >= 25
+    assert [capture["depth"][1][:2] for capture in captures] == [
+        (1000 + index).to_bytes(2, "little") for index in range(count)
+    ]
 
 
 def needs(program):
