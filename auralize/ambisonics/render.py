@@ -18,6 +18,7 @@ from auralize.dsp.fourier import rfft
 from auralize.dsp.spherical_harmonics import channel_degrees, spherical_harmonics
 from auralize.rooms.receivers import Harmonics
 from auralize.rooms.renderer import room_renderer
+from auralize.rooms.walls import hide_behind_walls
 from auralize.sources.colour import colour_taps
 from auralize.sources.heard_source import HeardSource, open_sources, sample_count
 from auralize.sources.near_field_degrees import DegreeFilters
@@ -60,6 +61,7 @@ def render_ambisonics(
     order = scene.output.ambisonic_order if order is None else order
     convention = convention or scene.output.ambisonic_convention
     with open_sources(scene, folder) as sources:
+        hide_behind_walls(scene, folder, sources)
         direct = sources if scene.room is None or scene.room.direct else []
         standing = [source for source in direct if not source.moves]
         moving = [source for source in direct if source.moves]
@@ -120,7 +122,7 @@ def _channel_gains(
 ) -> Float32[np.ndarray, "T channels voices"]:
     """Return the gains from the voices of a source to the channels at some times."""
     directions, distances = source.seen_from_listener(times_s)
-    gains = spherical_harmonics(directions, order) * source.gains(distances)[:, None]
+    gains = spherical_harmonics(directions, order) * source.gains_at(times_s, distances)[:, None]
     gains = gains.astype(np.float32)[:, :, None]
     if not comes_near(source):
         return gains

@@ -37,8 +37,10 @@ def mesh_arrivals(
 ) -> Arrivals:
     """Return the ways from a source to a listener over up to `order` facets.
 
+    The straight one is there also where a wall stands in it: then nothing is left of it.
+
     Raises:
-        DataError: There are too many images, or a wall stands between source and listener.
+        DataError: There are too many images.
     """
     images = _Images(
         places_m=np.asarray(source_m, dtype=np.float64)[None, None],
@@ -53,14 +55,15 @@ def mesh_arrivals(
     for number in range(order + 1):
         seen, leaving = _seen(mesh, images, np.asarray(listener_m, dtype=np.float64))
         if number == 0 and not seen.all():
-            raise DataError(
-                f"a wall of the room stands between the source at {_shown(source_m)} and the "
-                f"listener at {_shown(listener_m)}: sound around corners cannot be rendered. Move "
-                "one of them, or take that wall out of the mesh."
-            )
+            straight = np.asarray(listener_m, dtype=np.float64) - images.places_m[:, -1]
+            leaving = straight / np.linalg.norm(straight, axis=1, keepdims=True)
+            heard = np.zeros((1, amplitudes.shape[1]))
+            seen[:] = True
+        else:
+            heard = amplitudes[images.facets[seen]].prod(axis=1)
         positions.append(images.places_m[seen, -1])
         departures.append(leaving)
-        gains.append(amplitudes[images.facets[seen]].prod(axis=1))
+        gains.append(heard)
         orders.append(np.full(np.count_nonzero(seen), number))
         if number < order:
             images = _mirrored(mesh, images)
@@ -115,7 +118,3 @@ def _seen(
     seen[rows[free]] = True
     leaving = -ways[free]
     return seen, leaving / np.maximum(np.linalg.norm(leaving, axis=1, keepdims=True), 1e-9)
-
-
-def _shown(place_m: Float[np.ndarray, "3"]) -> str:
-    return "[" + ", ".join(f"{value:.2f}" for value in place_m) + "]"

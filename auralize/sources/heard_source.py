@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +53,8 @@ class HeardSource:
         moves: Whether what is heard changes over time: place, listener or directivity.
         ears: The way of the listener's head.
         level: Factor of the source's own gain.
+        sees: Tells between which places of the source and of the listener the way is clear; None
+            if it always is.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class HeardSource:
         self._part = part
         self.ears: Trajectory | LiveListener = scene.listener.trajectory
         self.level = 10 ** (source.gain_db / 20)
+        self.sees: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
         takes_time = source.propagation_delay
         if takes_time is None:
             takes_time = scene.medium.propagation_delay
@@ -171,6 +174,15 @@ class HeardSource:
     def gains(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return the factors at some distances."""
         return self.level * self.spreading(distances_m)
+
+    def gains_at(
+        self, times_s: Float[np.ndarray, "T"], distances_m: Float[np.ndarray, "T"]
+    ) -> Float64[np.ndarray, "T"]:
+        """Return the factors at some times, at which it is so far away: 0 where a wall hides it."""
+        gains = self.gains(distances_m)
+        if self.sees is None:
+            return gains
+        return gains * self.sees(self.positions_at(times_s), self.ears.positions_at(times_s))
 
     def spreading(self, distances_m: Float[np.ndarray, "T"]) -> Float64[np.ndarray, "T"]:
         """Return the factors at some distances without the source's own level."""

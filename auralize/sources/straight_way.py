@@ -78,7 +78,7 @@ class StraightWay:
 def straight_way(source: HeardSource, times_s: Float[np.ndarray, "T"], hrtf: Hrtf) -> StraightWay:
     """Return what a source meets on its straight way to a head, at the rate of the scene."""
     seen, distances = source.seen_from_listener(times_s)
-    gains = source.gains(distances)
+    gains = source.gains_at(times_s, distances)
     factors = colour_factors(source, times_s)
     field, directions = None, seen
     near = NearField.near(distances)

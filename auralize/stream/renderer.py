@@ -23,6 +23,7 @@ from jaxtyping import Float, Float32
 
 from auralize.hrtf.head import Hrtf, read_listeners_hrtf
 from auralize.hrtf.interpolation import HrtfInterpolator
+from auralize.rooms.walls import hide_behind_walls
 from auralize.sources.heard_source import HeardSource, as_points, open_sources, sample_count
 from auralize.sources.live_listener import LiveListener
 from auralize.stream.levels import Levels
@@ -87,6 +88,7 @@ class StreamRenderer:
         interpolator = HrtfInterpolator(head, **step)
         with ExitStack() as files:
             self._sources = files.enter_context(open_sources(scene, folder, silent=editable))
+            hide_behind_walls(scene, folder, self._sources)
             self._listener = LiveListener(scene.listener.trajectory)
             sources = list(self._sources)
             points = as_points(sources)
