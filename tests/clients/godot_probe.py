@@ -158,6 +158,15 @@ def yaw_error_rad(pose: list[list[float]], yaw_deg: float) -> float:
     return float(np.linalg.norm(looks - ahead))
 
 
+def check_movement(played: Played) -> None:
+    """Demand that the golden scene's moving player was where its sound was, as it played."""
+    keys = (0.0, 1.0, 1.5)
+    way = np.array([BEHIND.positions_m[key] for key in keys])
+    for time_s, places in played.live:
+        there = [np.interp(time_s, keys, axis) for axis in way.T]
+        assert distance(places[IDENTIFIERS["behind"]], there) < 0.05
+
+
 def check_walk(played: Played) -> None:
     """Demand that the listener goes the way of golden_variant.WALKING."""
     for time_s, pose in zip(TIMES_S, played.ears, strict=True):
