@@ -34,6 +34,8 @@ def repair_take(path: str | os.PathLike[str]) -> Repair:
         OutputError: It cannot be written.
     """
     path = Path(path)
+    if not path.exists():
+        raise FileFormatError(f"{path}: does not exist. Give a take folder or an MKV.")
     if path.is_file():
         folder, described = path.parent, None
         if (folder / TAKE_FILE).exists():
@@ -64,6 +66,11 @@ def _described(folder: Path) -> TakeFile:
         )
         write_take_file(folder / TAKE_FILE, described)
         return described
+    if not (folder / TAKE_FILE).exists():
+        raise FileFormatError(
+            f"{folder}: is no take: it holds neither {TAKE_FILE} nor {RECORDING}. Give the MKV "
+            "itself."
+        )
     return read_take_file(folder / TAKE_FILE)
 
 

@@ -95,6 +95,7 @@ def test_a_fault_is_an_error_that_says_what_is_kept(duo_take, tmp_path):
         (("--fps", "30", "--depth", "WFOV_UNBINNED"), "at most 15"),
         (("--simulated", "take", "--fault", "smoke=1"), "drop-images"),
         (("--depth", "FAR"), "NFOV_UNBINNED"),
+        (("../take.mkv",), "unexpected extra argument"),
     ],
 )
 def test_wrong_options_of_record_are_exit_code_2(tmp_path, arguments, reason):
@@ -102,6 +103,12 @@ def test_wrong_options_of_record_are_exit_code_2(tmp_path, arguments, reason):
     assert done.exit_code == 2
     assert reason in done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_is_a_folder(tmp_path):
+    done = run("record", tmp_path / "quartet.mkv")
+    assert done.exit_code == 2
+    assert "quartet." in done.output
 
 
 def test_devices_answer_where_nothing_is_attached():

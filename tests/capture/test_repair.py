@@ -216,3 +216,5 @@ def test_a_recording_whose_description_is_gone_gets_a_new_one(whole, tmp_path):
 def test_what_is_no_recording_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"take\.json"):
         repair_take(tmp_path)
+    with pytest.raises(FileFormatError, match="does not exist"):
+        repair_take(tmp_path / "none")

@@ -75,6 +75,10 @@ def record(
     from capture.record.settings import RecordSettings
     from capture.record.take_folder import fault_of, record_take
 
+    if out.suffix.lower() == ".mkv":
+        raise click.BadParameter(
+            f"it is a folder that holds take.mkv: give {out.with_suffix('')}.", param_hint="OUT"
+        )
     wrong = _faults(played, faults, speed)
     settings = RecordSettings(seconds=seconds, keep_going=keep_going)
     camera, sound, microphones = (
