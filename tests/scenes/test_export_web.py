@@ -172,7 +172,7 @@ def test_slots_join_to_the_stem():
     assert len(packed.slots) == 3
     joined = np.concatenate([_decode(mp3)[0][LEAD : LEAD + 20_000] for mp3 in packed.slots])
     error = np.std(packed.level * joined - stem) / np.std(stem)
-    assert error < 0.1  # −20 dB of a stem at −50 dB: not a sample is displaced
+    assert error < 0.02  # −34 dB of a stem at −50 dB: not a sample is displaced
     around = np.abs(packed.level * joined - stem)[19_990:20_010]
     assert around.max() < 0.3 * np.std(stem)
 
@@ -186,7 +186,7 @@ def test_silence_takes_no_room():
     assert np.argmax(np.abs(decoded)) == LEAD + 5_000
     nothing = pack_sound(np.zeros(100, np.float32), 48_000, slot_samples=20_000, slot_count=1)
     assert nothing.slots == (b"",)
-    assert nothing.level == 1.0
+    assert np.isfinite(nothing.level)
 
 
 @pytest.mark.parametrize("rate_hz", [48_000, 44_100, 16_000])

@@ -32,9 +32,9 @@ const GLIDE_S = 0.015;
 
 /**
  * Browsers' built-in head is softer than the MIT KEMAR head, with which Auralize renders scenes and the
- * responses of rooms, by 1.2 to 2.3 dB of power (front, sides, back, above; noise of 0.1 to 15 kHz).
+ * responses of rooms, by 0.8 to 1.9 dB of power (front, sides, back, above; noise of 0.1 to 15 kHz).
  */
-const PANNER_LEVEL = 10 ** (1.75 / 20);
+const PANNER_LEVEL = 10 ** (1.3 / 20);
 
 /**
  * The browser's own HRTF. Its distance law is clamped inside the reference distance, so that is set
