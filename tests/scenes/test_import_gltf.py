@@ -446,3 +446,19 @@ def mutate(document, rng, value):
         place = inner
         key = rng.choice(list(inner)) if isinstance(inner, dict) else rng.integers(len(inner))
     place[key] = value
+
+
+def test_files_of_older_versions_are_brought_up_to_the_newest(glb, tmp_path):
+    def as_of_version_1(document):
+        carried = document["scenes"][0]["extras"]["auralize"]["scene"]
+        assert carried["version"] == 2
+        carried["version"] = 1
+        carried["medium"] = {
+            key: value
+            for key, value in carried.get("medium", {}).items()
+            if key != "propagation_delay"
+        }
+        carried["output"] = {**carried.get("output", {}), "propagation_delay": True}
+
+    _, scene = edited(glb, tmp_path, as_of_version_1)
+    assert scene.medium.propagation_delay

@@ -66,6 +66,7 @@ def _extras(exported: ExportedScene, gain_db: float) -> dict[str, Any]:
     """Return what the scene says beside its sources, which are with their nodes."""
     scene: dict[str, Any] = exported.described.model_dump(mode="json", exclude_defaults=True)
     del scene["sources"]
+    scene["version"] = exported.described.version  # a default, but what later versions go by
     return {EXTRAS: {"format": FORMAT, "turned_down_db": gain_db, "scene": scene}}
 
 

@@ -24,6 +24,7 @@ from scenes.imports.gltf.place import Emitter, listener_of, source_of
 from scenes.imports.gltf.sound import read_sound
 from scenes.imports.media import without_missing_files
 from scenes.listener import Listener
+from scenes.migrations import migrated
 from scenes.scene import Scene
 from scenes.scene_file import write_scene
 from scenes.source import Source
@@ -67,7 +68,7 @@ def _scene(file: GltfFile, folder: Path, sounds: str) -> Scene:
     """Write the sounds to a folder and return the scene."""
     motion = Motion(file)
     carried = _carried(file)
-    said: dict[str, Any] = carried.get("scene", {})
+    said: dict[str, Any] = migrated(carried["scene"]) if carried else {}
     before = Listener.model_validate(said.get("listener", {}))
     emitters = _emitters(file, motion, ours=bool(carried))
     heard = _heard([e.described for e in emitters if e.described is not None])
