@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -233,6 +234,11 @@ def load_pyk4a(library: str | None = None) -> Any:
                 f"{library} cannot be loaded ({error}). Name the libk4a of Orbbec's K4A wrapper, "
                 "with the libraries beside it on LD_LIBRARY_PATH."
             ) from error
+    if int(np.__version__.partition(".")[0]) >= 2 and find_spec("pyk4a") is not None:
+        raise DependencyError(
+            f"pyk4a works with NumPy 1 only, and NumPy {np.__version__} is installed: pip install "
+            "'numpy<2', or record in an environment of its own (pip install 'auralize[kinect]')."
+        )
     return optional("pyk4a", extra="kinect", purpose="Azure Kinect and Femto cameras")
 
 

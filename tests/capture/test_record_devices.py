@@ -268,7 +268,18 @@ def test_modes_that_no_camera_has_are_refused(settings, reason):
         CameraSettings(**settings)
 
 
+def test_a_pyk4a_that_does_not_work_with_numpy_2_says_so(monkeypatch):
+    monkeypatch.setattr(kinect, "find_spec", lambda name: object())
+    monkeypatch.setattr(kinect, "optional", lambda *_, **__: "pyk4a")
+    monkeypatch.setattr(np, "__version__", "2.3.1")
+    with pytest.raises(DependencyError, match=r"NumPy 2\.3\.1 is installed: pip install 'numpy<2'"):
+        kinect.load_pyk4a()
+    monkeypatch.setattr(np, "__version__", "1.26.4")
+    assert kinect.load_pyk4a() == "pyk4a"
+
+
 def test_a_missing_pyk4a_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(kinect, "find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "pyk4a", None)
     with pytest.raises(DependencyError, match=r"auralize\[kinect\]"):
         kinect.load_pyk4a()
