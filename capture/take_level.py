@@ -7,7 +7,7 @@ import os
 import numpy as np
 from jaxtyping import Float64
 
-from capture.errors import DataError
+from capture.errors import AuralizeError, DataError, FileFormatError
 from capture.level import UP_IN_CAMERA, find_floor, world_from_camera_pose
 from capture.pose import Pose
 from capture.take_images import TakeImages
@@ -57,9 +57,16 @@ def _sample_points(
     count = len(images.camera_times_s)
     indices = np.unique(np.linspace(0, count - 1, min(count, _SAMPLED_IMAGES)).round())
     clouds: list[np.ndarray] = []
+    broken: AuralizeError | None = None
     for index in indices.astype(int):
-        points = images.cloud(int(index), color=False).positions_m
+        try:
+            points = images.cloud(int(index), color=False).positions_m
+        except (DataError, FileFormatError) as error:
+            broken = error  # one damaged image does not take the others' world away
+            continue
         clouds.append(points[:: max(1, len(points) // _SAMPLED_POINTS)])
+    if broken is not None and not clouds:
+        raise broken
     points = np.concatenate(clouds).astype(np.float64)
     if len(points) == 0:
         raise DataError(

@@ -20,6 +20,7 @@ _KNOWN = {
     (layout.CODEC_PCM, 32),
     (layout.CODEC_PCM_FLOAT, 32),
 }
+_MOST_CHANNELS, _HIGHEST_RATE_HZ = 256, 1_000_000
 _GAP_S = 0.1
 """Blocks that come this much later than the samples before them say have a gap before them."""
 _LEVEL_BLOCKS = 5
@@ -57,21 +58,29 @@ class RecordedSound:
     def __init__(self, file: MatroskaFile, track: TrackEntry) -> None:
         rate_hz = round(track.sample_rate_hz)
         known = (track.codec, track.bit_depth) in _KNOWN
-        if not known or track.channels < 1 or rate_hz < 1:
+        sensible = 1 <= track.channels <= _MOST_CHANNELS and 1 <= rate_hz <= _HIGHEST_RATE_HZ
+        if not known or not sensible:
             raise FileFormatError(
-                f"{file.path}: sound as {track.codec} of {track.bit_depth} bits is not known: "
+                f"{file.path}: sound as {track.codec} of {track.bit_depth} bits, {track.channels} "
+                f"channels at {rate_hz} Hz is not known: "
                 "give it apart as a WAV file (--audio)."
             )
         self._file = file
         self._track = track
         self._blocks = track.blocks
-        self._counts = self._blocks[:, 2] // (track.channels * track.bit_depth // 8)
+        frame_bytes = track.channels * track.bit_depth // 8
+        if np.any(self._blocks[:, 2] % frame_bytes):
+            raise FileFormatError(
+                f"{file.path}: its sound is no whole number of samples of {track.channels} "
+                "channels: give it apart as a WAV file (--audio)."
+            )
+        self._counts = self._blocks[:, 2] // frame_bytes
         self._times_s = self._blocks[:, 0] * (file.timestamp_scale_ns * 1e-9)
         starts = np.concatenate([[0], np.cumsum(self._counts)])
         lost_s = _gaps(self._times_s - starts[:-1] / rate_hz)
         lost = np.cumsum(np.rint(lost_s * rate_hz).astype(np.int64))
         # Silence takes the place of what was lost, so that all behind it stays in its place.
-        self._starts = starts + np.concatenate([lost, lost[-1:]])
+        self._starts = starts + np.concatenate([lost, lost[-1:] if len(lost) else [0]])
         self._lost_s = lost_s
         self.format = AudioFormat(
             channels=track.channels,
