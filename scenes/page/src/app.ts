@@ -22,6 +22,8 @@ import { Sharpness } from "./stage/sharpness";
 
 const PLAN_EVERY = 2;
 const STILL_MS = 1500;
+/** How long a browser may take to start the sound. */
+const WAIT_MS = 3000;
 /** What stands still is drawn so seldom, for clouds that arrive late. */
 const STILL_EVERY = 20;
 
@@ -105,7 +107,11 @@ export class App {
     const context = new AudioContext({ sampleRate: this.description.rateHz, latencyHint: "interactive" });
     const resumed = context.resume();
     const heads = await this.heads;
-    await resumed;
+    const patience = new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+    await Promise.race([resumed, patience]);
+    if (context.state !== "running") {
+      notice(new Error("The browser starts no sound: is there a loudspeaker or a headphone, and is it free?"));
+    }
     const graph = new SoundGraph(context, this.description, this.scenery.players, heads);
     const playback = new Playback(graph, this.stems, this.scenery.players, this.description);
     playback.onChange = () => this.update();

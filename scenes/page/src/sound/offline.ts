@@ -60,7 +60,9 @@ export async function renderOffline(
       rateHz,
     });
   }
-  for (let time = UPDATE_S; time < seconds; time += UPDATE_S) {
+  // Firefox cannot stop on the way: there, a head that moves stays as it is at the start.
+  const isStoppable = typeof context.suspend === "function";
+  for (let time = UPDATE_S; isStoppable && time < seconds; time += UPDATE_S) {
     void context.suspend(time).then(() => {
       look(context.currentTime);
       void context.resume();
