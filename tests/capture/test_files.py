@@ -6,7 +6,14 @@ import soundfile
 
 from capture.atomic import atomic_folder, atomic_path
 from capture.errors import DataError, FileFormatError, OutputError
-from capture.performer import Performer, read_performers, write_performers
+from capture.performer import (
+    Performer,
+    Visitor,
+    read_performers,
+    read_visitors,
+    with_instruments,
+    write_performers,
+)
 from capture.point_cloud import PointCloud, read_ply, write_ply
 from capture.pose import Trajectory
 from capture.waveform import Waveform, read_waveform, write_waveform
@@ -106,9 +113,15 @@ def test_performers_round_trip(tmp_path, rng):
         cloud_times_s=np.array([0.0, 0.5]),
         clouds=clouds,
         instrument="cello",
+        position_std_m=np.array([0.015, 0.04]),
     )
-    write_performers(tmp_path / "performers", [performer])
+    visitor = Visitor(name="visitor-1", trajectory=performer.trajectory, reason="walks about")
+    write_performers(tmp_path / "performers", [performer], [visitor])
     (back,) = read_performers(tmp_path / "performers")
+    np.testing.assert_array_equal(back.position_std_m, performer.position_std_m)
+    (seen_visitor,) = read_visitors(tmp_path / "performers")
+    assert (seen_visitor.name, seen_visitor.reason) == ("visitor-1", "walks about")
+    np.testing.assert_allclose(seen_visitor.trajectory.positions_m, visitor.trajectory.positions_m)
     assert (back.name, back.instrument) == ("performer-1", "cello")
     np.testing.assert_allclose(back.trajectory.positions_m, performer.trajectory.positions_m)
     np.testing.assert_allclose(
@@ -117,6 +130,20 @@ def test_performers_round_trip(tmp_path, rng):
     for seen, cloud in zip(back.clouds, clouds, strict=True):
         np.testing.assert_array_equal(seen.positions_m, cloud.positions_m)
         np.testing.assert_array_equal(seen.colors, cloud.colors)
+
+
+def test_labels_from_outside():
+    still = Trajectory(
+        times_s=np.zeros(1), positions_m=np.ones((1, 3)), orientations_wxyz=np.eye(4)[:1]
+    )
+    nothing = dict(trajectory=still, cloud_times_s=np.zeros(0), clouds=())
+    duo = [Performer(name=name, instrument="viola", **nothing) for name in ("left", "right")]
+    labelled = with_instruments(duo, {"right": "hurdy-gurdy"})
+    assert [each.instrument for each in labelled] == ["viola", "hurdy-gurdy"]
+    with pytest.raises(ValueError, match="no performer 'middle': there are left, right"):
+        with_instruments(duo, {"middle": "cello"})
+    with pytest.raises(ValueError, match="position_std_m needs one number"):
+        Performer(name="left", position_std_m=np.zeros(2), **nothing)
 
 
 def test_broken_performers(tmp_path):
