@@ -90,9 +90,11 @@ class _Standing:
         self._voices = [_voices(source, order) for source in sources]
         gains = [_channel_gains(source, np.zeros(1), order)[0] for source in sources]
         self._gains = np.concatenate(gains, axis=1)
+        self._sounds = np.empty((self._gains.shape[1], BLOCK), dtype=np.float32)
 
     def block(self, start: int) -> Float32[np.ndarray, "channels block"]:
-        return self._gains @ np.concatenate([voices(start) for voices in self._voices])
+        np.concatenate([voices(start) for voices in self._voices], out=self._sounds)
+        return self._gains @ self._sounds
 
 
 class _Moving:
@@ -157,7 +159,9 @@ def _coloured(source: HeardSource) -> Callable[[int], Float32[np.ndarray, "block
     taps = max(1, colour_taps(source))
     first = mono_filters(source, np.zeros(1), taps)
     if first is None:
-        return lambda start: source.read(start, BLOCK)
+        # Without a copy where there is no delay: all blocks are put together before the next ones.
+        reading = source.read if source.takes_time else source.emitted
+        return lambda start: reading(start, BLOCK)
     if not source.moves:
         standing = StaticFilter(first[None], BLOCK)
         return lambda start: standing.process(source.read(start, BLOCK)[None])[0]

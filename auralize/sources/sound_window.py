@@ -75,11 +75,10 @@ class SoundWindow:
                 ]
                 moved += part
             self._first, self._filled = first, kept
-        missing = first + count - (self._first + self._filled)
-        if missing > 0:
-            new = self._buffer[self._filled : self._filled + missing]
-            self._load(self._first + self._filled, new)
-            self._filled += missing
+        if first + count > self._first + self._filled:
+            # As much as there is room for: a call for little costs about as much.
+            self._load(self._first + self._filled, self._buffer[self._filled :])
+            self._filled = len(self._buffer)
         begin = first - self._first
         return self._buffer[begin : begin + count]
 
