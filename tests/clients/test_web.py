@@ -706,3 +706,17 @@ def test_fingers_look_round(browser, folder):
     walked = np.linalg.norm(np.subtract(page.run("auralize.state().listener.position"), ahead))
     assert walked > 0.5
     page.close()
+
+
+def test_a_machine_without_a_sound_device(browser, folder):
+    """The page opens all the same, and says what is missing."""
+    page = browser.page()
+    page.before(
+        "AudioContext.prototype.resume = () => new Promise(() => {});"
+        "Object.defineProperty(AudioContext.prototype, 'state', {get: () => 'suspended'});"
+    )
+    page.open(folder / "index.html")
+    page.click("#start")
+    page.wait_for("document.querySelector('#welcome').hidden")
+    assert "starts no sound" in page.run("document.querySelector('#notice').textContent")
+    page.close()
