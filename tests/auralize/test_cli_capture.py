@@ -157,3 +157,15 @@ def test_export_makes_a_take_again(clap_take, tmp_path):
     assert (
         run("export", clap_take, "--to", "mkv", "-o", tmp_path / "small", "--force").exit_code == 0
     )
+
+
+def test_check_says_what_to_do_and_ends_with_1(duo_take, clap_take):
+    good = run("check", duo_take)
+    assert good.exit_code == 0, good.output
+    assert "PROBLEM" not in good.stdout
+    late = run("check", clap_take)
+    assert late.exit_code == 1
+    assert "PROBLEM sync" in late.stdout
+    assert "auralize capture sync" in late.stdout
+    findings = json.loads(run("check", clap_take, "--json").stdout)
+    assert [each["concern"] for each in findings if not each["ok"]] == ["sync"]

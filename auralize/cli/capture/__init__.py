@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from auralize.cli.capture.check import check
 from auralize.cli.capture.devices import devices
 from auralize.cli.capture.export import export
 from auralize.cli.capture.import_take import import_
@@ -21,5 +22,5 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (devices, record, import_, info, sync, export, repair):
+for _verb in (devices, record, import_, info, check, sync, export, repair):
     capture.add_command(_verb)
