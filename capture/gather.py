@@ -58,7 +58,7 @@ class Course:
     """Where a person was and faced over time, and how sure that is.
 
     Attributes:
-        trajectory: From the first to the last image in which the person is seen whole.
+        trajectory: From the first to the last image in which most of the person is seen.
         position_std_m: Shape (T,): along each axis.
         whole: Which of all images show the person whole.
     """
@@ -114,15 +114,22 @@ def gather(
 def course_of(sightings: Sightings, times_s: Float64[np.ndarray, "images"]) -> Course:
     """Return the smoothed path of somebody who is seen at least once."""
     usual = float(np.median(sightings.sizes[sightings.sizes > 0]))
-    whole = _whole(sightings, usual)
-    span = slice(int(np.flatnonzero(whole)[0]), int(np.flatnonzero(whole)[-1]) + 1)
-    missing = np.abs(sightings.sizes / usual - 1)
+    there = np.flatnonzero(sightings.sizes > _WHOLE_SHARE * usual)
+    whole = _whole(sightings, there, usual)
+    measured = np.flatnonzero(whole)
+    between = slice(int(measured[0]), int(measured[-1]) + 1)
+    missing = np.abs(sightings.sizes[between] / usual - 1)
     positions, stds = smoothed(
-        times_s[span],
-        np.nan_to_num(sightings.centroids_m[span]),
-        measured=whole[span],
-        noise_m=np.hypot(_NOISE_M, _CUT_NOISE_M * missing[span]),
+        times_s[between],
+        np.nan_to_num(sightings.centroids_m[between]),
+        measured=whole[between],
+        noise_m=np.hypot(_NOISE_M, _CUT_NOISE_M * missing),
     )
+    # Before the first and after the last measurement the person is where it was, or nearly.
+    span = np.arange(there[0], there[-1] + 1)
+    nearest = np.clip(span, between.start, between.stop - 1)
+    positions, stds = positions[nearest - between.start], stds[nearest - between.start]
+    stds = np.where(span == nearest, stds, np.hypot(stds, _JUMP_M))
     yaws = smoothed_yaws(
         times_s[whole],
         sightings.yaws_rad[whole],
@@ -143,20 +150,21 @@ def course_of(sightings: Sightings, times_s: Float64[np.ndarray, "images"]) -> C
     )
 
 
-def _whole(sightings: Sightings, usual: float) -> Bool[np.ndarray, "images"]:
-    """Return the images that show a player whole.
+def _whole(
+    sightings: Sightings, there: Int64[np.ndarray, "there"], usual: float
+) -> Bool[np.ndarray, "images"]:
+    """Return which images show a player whole, of those that show most of the player.
 
     Where a good part is missing or too much, and the centroid jumps at once, both are taken for a
     mistake.
     """
-    whole = np.flatnonzero(sightings.sizes > _WHOLE_SHARE * usual)
-    centroids = sightings.centroids_m[whole]
-    odd = np.abs(sightings.sizes[whole] / usual - 1) > _ODD_SHARE
+    centroids = sightings.centroids_m[there]
+    odd = np.abs(sightings.sizes[there] / usual - 1) > _ODD_SHARE
     for place in np.flatnonzero(odd):
         near = centroids[max(0, place - _NEAR_IMAGES) : place + _NEAR_IMAGES + 1]
         odd[place] = np.linalg.norm(centroids[place] - np.median(near, axis=0)) > _JUMP_M
     kept = np.zeros(len(sightings.sizes), dtype=bool)
-    kept[whole if odd.all() else whole[~odd]] = True
+    kept[there if odd.all() else there[~odd]] = True
     return kept
 
 
