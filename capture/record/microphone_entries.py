@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from capture.axes import world_from_camera_axes
-from capture.microphones import CENTER_CHANNEL, microphone_positions
-from capture.pose import Pose, quaternion_from_rotation_matrix
+from capture.microphones import AZURE_KINECT, CENTER_CHANNEL, device_places
 from capture.take_file import MicrophoneEntry
 
 
@@ -27,7 +23,7 @@ def microphone_entries(
         raise ValueError(f"there are {channels} channels, counted from 0: no channel {center}.")
     if is_kinect:
         main = CENTER_CHANNEL if center is None else center
-        positions = _kinect_positions()
+        positions = device_places(AZURE_KINECT)
         return tuple(
             MicrophoneEntry(
                 channel=channel,
@@ -42,12 +38,3 @@ def microphone_entries(
         MicrophoneEntry(channel=channel, role="center" if channel == center else "other")
         for channel in range(channels)
     )
-
-
-def _kinect_positions() -> list[tuple[float, float, float]]:
-    """Return the microphones' places in the depth camera's frame turned to world axes."""
-    level = Pose(
-        position_m=np.zeros(3),
-        orientation_wxyz=quaternion_from_rotation_matrix(world_from_camera_axes(np.eye(3)).T),
-    )
-    return [(float(x), float(y), float(z)) for x, y, z in np.round(microphone_positions(level), 6)]

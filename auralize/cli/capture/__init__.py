@@ -9,6 +9,7 @@ from auralize.cli.capture.devices import devices
 from auralize.cli.capture.export import export
 from auralize.cli.capture.import_take import import_
 from auralize.cli.capture.info import info
+from auralize.cli.capture.microphones import microphones
 from auralize.cli.capture.record import record
 from auralize.cli.capture.repair import repair
 from auralize.cli.capture.sync import sync
@@ -22,5 +23,5 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (devices, record, import_, info, check, sync, export, repair):
+for _verb in (devices, record, import_, info, check, sync, microphones, export, repair):
     capture.add_command(_verb)
