@@ -12,7 +12,11 @@ from auralize.cli.ordered_group import OrderedGroup
 __all__ = ["corpus"]
 
 
-@click.group(cls=OrderedGroup, short_help="Make training material, or bring in your own.")
+@click.group(
+    cls=OrderedGroup,
+    short_help="Make training material, or bring in your own.",
+    epilog="Example: auralize corpus index data/",
+)
 def corpus() -> None:
     """Make training material, or bring published data sets in.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from auralize.cli.ordered_group import OrderedGroup
 from auralize.cli.scene.check import check
 from auralize.cli.scene.compose import compose
 from auralize.cli.scene.edit import edit
@@ -14,11 +15,8 @@ from auralize.cli.scene.new import new
 __all__ = ["scene"]
 
 
-class _WithShortForm(click.Group):
-    """Takes `scene TAKE` for `scene compose TAKE`; lists the verbs in the order of use."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+class _WithShortForm(OrderedGroup):
+    """Takes `scene TAKE` for `scene compose TAKE`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
