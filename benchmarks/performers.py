@@ -10,8 +10,9 @@ the others. --wide adds ensembles of 6 to 8 players in the WFOV view, half of th
 are made once and kept in FOLDER.
 
 Reported of each ensemble: players found of those in view (500 points or more at some time; fewer
-pixels in WFOV: 150), people found who do not play, images with the right number of players,
-changes of identity, and over players and images the median (and 95th percentile) of the distance
+pixels in WFOV: 150), people found who do not play, images with the right number of players (who is
+hidden for a while is still there), how often the performer who is nearest to a player in view
+becomes another one, and over players and images the median (and 95th percentile) of the distance
 between found and true centroid and between found and true facing. `2 std` is the share of
 coordinates whose error is within two stated standard deviations. CPU milliseconds an image: all,
 and reading and unprojecting alone, which is the floor.
@@ -171,8 +172,11 @@ def compare(
     kept = [
         (a, b) for a, b in zip(*linear_sum_assignment(mean), strict=True) if mean[a, b] < _SAME_M
     ]
-    nearest = np.nan_to_num(distance, nan=9.0).argmin(axis=1)
-    swaps = sum(int(np.count_nonzero(np.diff(nearest[a]))) for a, _ in kept)
+    swaps = sum(
+        int(np.count_nonzero(np.diff(distance[:, b, seen[b]].argmin(axis=0))))
+        for b in in_view
+        if len(performers)
+    )
     present = np.array([_present(each, times_s) for each in performers]).reshape(-1, len(times_s))
     errors, in_stds, turned = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
     for a, b in kept:
@@ -187,7 +191,7 @@ def compare(
         there=len(in_view),
         found=len(performers),
         visitors=visitors,
-        right_images=float(np.mean(present.sum(axis=0) == seen.sum(axis=0))),
+        right_images=float(np.mean(present.sum(axis=0) == _there(seen).sum(axis=0))),
         swaps=swaps,
         centroid_m=np.concatenate(errors),
         in_stds=np.concatenate(in_stds),
@@ -196,6 +200,13 @@ def compare(
         whole_ms=cpu_ms[0],
         reading_ms=cpu_ms[1],
     )
+
+
+def _there(seen: np.ndarray) -> np.ndarray:
+    """Return who is there when: from the first to the last image in view, hidden or not."""
+    after = np.maximum.accumulate(seen, axis=1)
+    before = np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
+    return after & before
 
 
 def _present(performer: Performer, times_s: np.ndarray) -> np.ndarray:
