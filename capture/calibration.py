@@ -141,12 +141,7 @@ class Calibration:
         Raises:
             ValueError: The image has another size than the depth mode.
         """
-        depth_mm = np.asarray(depth_mm)
-        if depth_mm.shape != self.depth.shape:
-            raise ValueError(
-                f"a {self.depth_mode} image has shape {self.depth.shape}, got {depth_mm.shape}."
-            )
-        measured = np.flatnonzero(depth_mm)
+        measured = np.flatnonzero(self._checked(depth_mm))
         if np.isfinite(self.depth_rays()[..., 0]).all():
             return measured
         return measured[np.isfinite(self.depth_rays().reshape(-1, 3)[measured, 0])]
@@ -161,15 +156,13 @@ class Calibration:
         Raises:
             ValueError: The image has another size than the depth mode.
         """
-        measured = self.measured_pixels(depth_mm)
-        depth_m = np.asarray(depth_mm).ravel()[measured].astype(np.float32)
-        depth_m *= np.float32(1e-3)
+        from capture.unprojection import fill_points  # numba takes a while to import
+
+        depth_mm = self._checked(depth_mm)
         x, y = _ray_columns(self.depth)
-        points = np.empty((len(measured), 3), dtype=np.float32)
-        np.multiply(x.take(measured), depth_m, out=points[:, 0])
-        np.multiply(y.take(measured), depth_m, out=points[:, 1])
-        points[:, 2] = depth_m
-        return points
+        points = np.empty((np.count_nonzero(depth_mm), 3), dtype=np.float32)
+        count = fill_points(depth_mm.ravel(), x, y, points)
+        return points[:count]
 
     def project_depth(
         self, points_m: Float[np.ndarray, "points 3"]
@@ -217,6 +210,16 @@ class Calibration:
             chunk[unseen] = 0
             colors[start : start + CHUNK] = chunk
         return colors
+
+    def _checked(
+        self, depth_mm: UInt16[np.ndarray, "rows columns"]
+    ) -> UInt16[np.ndarray, "rows columns"]:
+        depth_mm = np.asarray(depth_mm)
+        if depth_mm.shape != self.depth.shape:
+            raise ValueError(
+                f"a {self.depth_mode} image has shape {self.depth.shape}, got {depth_mm.shape}."
+            )
+        return depth_mm
 
     def _color_camera(self) -> CameraModel:
         if self.color is None:

@@ -215,7 +215,7 @@ def test_the_colors_of_a_point_come_from_where_it_projects():
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ({"depth_mode": "PASSIVE_IR"}, "no depth image"),
+        ({"depth_mode": "FAR"}, "NFOV_UNBINNED"),
         ({"color_mode": "MJPG_4K"}, "MJPG_720P"),
     ],
 )
