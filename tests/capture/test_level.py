@@ -117,6 +117,7 @@ def imu(acceleration):
     acceleration = np.atleast_2d(np.asarray(acceleration, np.float32))
     return ImuSamples(
         times_s=np.arange(len(acceleration)) * 0.01,
+        gyroscope_times_s=np.arange(len(acceleration)) * 0.01,
         acceleration_m_s2=acceleration,
         angular_velocity_rad_s=np.zeros_like(acceleration),
     )
