@@ -20,8 +20,9 @@ from auralize.rooms.receivers import Harmonics
 from auralize.rooms.renderer import room_renderer
 from auralize.rooms.walls import hide_behind_walls
 from auralize.sources.colour import colour_taps
-from auralize.sources.heard_source import HeardSource, open_sources, sample_count
+from auralize.sources.heard_source import HeardSource
 from auralize.sources.near_field_degrees import DegreeFilters
+from auralize.sources.scene_sources import open_sources, sample_count
 from auralize.sources.straight_way import comes_near, mono_filters
 from auralize.stream.binaural import BLOCK
 from scenes.scene import Scene

@@ -18,7 +18,8 @@ from auralize.rooms.memory import check_memory
 from auralize.rooms.models import room_model
 from auralize.rooms.receivers import Receiver
 from auralize.rooms.response import RoomResponses
-from auralize.sources.heard_source import HeardSource, as_points
+from auralize.sources.heard_source import HeardSource
+from auralize.sources.scene_sources import as_points
 from scenes.room import Room
 from scenes.scene import Scene
 

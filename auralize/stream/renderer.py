@@ -24,8 +24,9 @@ from jaxtyping import Float, Float32
 from auralize.hrtf.head import Hrtf, read_listeners_hrtf
 from auralize.hrtf.interpolation import HrtfInterpolator
 from auralize.rooms.walls import hide_behind_walls
-from auralize.sources.heard_source import HeardSource, as_points, open_sources, sample_count
+from auralize.sources.heard_source import HeardSource
 from auralize.sources.live_listener import LiveListener
+from auralize.sources.scene_sources import as_points, open_sources, sample_count
 from auralize.stream.levels import Levels
 from auralize.stream.parts import Parts
 from capture.pose import Pose

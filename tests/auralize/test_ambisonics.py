@@ -18,7 +18,7 @@ from auralize.dsp.spherical_harmonics import spherical_harmonics
 from auralize.output.rendering import render
 from auralize.rooms import memory
 from auralize.sources.colour import colour_taps
-from auralize.sources.heard_source import open_sources
+from auralize.sources.scene_sources import open_sources
 from auralize.sources.straight_way import mono_filters
 from capture.errors import DataError
 from scenes import Scene, write_scene

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from auralize.ambisonics.render import render_ambisonics
 from auralize.hrtf.interaural import erb_levels_db
 from auralize.sources.extent import body_parts
-from auralize.sources.heard_source import open_sources
+from auralize.sources.scene_sources import open_sources
 from auralize.stream.binaural import render_binaural
 from scenes import Scene
 

@@ -11,7 +11,7 @@ from scipy.signal import fftconvolve
 
 from auralize.hrtf.head import read_hrtf
 from auralize.hrtf.interpolation import HrtfInterpolator
-from auralize.sources.heard_source import open_sources
+from auralize.sources.scene_sources import open_sources
 from auralize.sources.straight_way import straight_way
 from auralize.stream.binaural import render_binaural
 from auralize.stream.ear_filters import EarFilters

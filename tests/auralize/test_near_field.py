@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import eval_legendre, spherical_jn, spherical_yn
 
 from auralize.hrtf.interpolation import HrtfInterpolator
-from auralize.sources.heard_source import open_sources
 from auralize.sources.near_field import NearField, sphere_response
+from auralize.sources.scene_sources import open_sources
 from auralize.sources.sphere_head import sphere_head
 from auralize.stream.binaural import render_binaural
 from auralize.stream.standing import whole_response

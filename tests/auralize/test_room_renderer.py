@@ -13,7 +13,8 @@ from auralize.hrtf.interpolation import HrtfInterpolator
 from auralize.rooms.receivers import Ears, Harmonics
 from auralize.rooms.renderer import RoomRenderer
 from auralize.rooms.response import RoomResponses
-from auralize.sources.heard_source import HeardSource, open_sources
+from auralize.sources.heard_source import HeardSource
+from auralize.sources.scene_sources import open_sources
 from auralize.stream.binaural import BLOCK, render_binaural
 from scenes import Scene
 

@@ -12,7 +12,7 @@ from auralize.hrtf.interpolation import HrtfInterpolator
 from auralize.sources.air import air_absorption_db_per_m
 from auralize.sources.colour import colour_taps
 from auralize.sources.directivity import OCTAVES_HZ, directivity_of
-from auralize.sources.heard_source import open_sources
+from auralize.sources.scene_sources import open_sources
 from auralize.sources.straight_way import mono_filters
 from auralize.stream.binaural import render_binaural
 from auralize.stream.standing import whole_response
