@@ -29,6 +29,9 @@ from capture.simulated_calibration import simulated_factory_json
 
 _LENS_MODEL = "CALIBRATION_LensDistortionModelBrownConrady"
 _DEFAULT_METRIC_RADIUS = 1.7
+_ROTATION_ERROR = 1e-3
+_GRID, _LEAST_RAYS = 8, 0.5
+"""The wide mode's corners have no ray: its lens covers a circle, 78 % of the image."""
 
 _NFOV_OUTLINE = np.array(
     [(152, 0), (514, 0), (640, 230), (640, 366), (523, 576), (142, 576), (0, 331), (0, 274)]
@@ -247,7 +250,7 @@ def _camera_model(camera: dict[str, Any], mode: ImageMode) -> CameraModel:
     if not np.isfinite(parameters).all():
         raise ValueError("a lens parameter is not finite")
     radius = float(camera.get("MetricRadius", 0.0))
-    return CameraModel(
+    model = CameraModel(
         width_px=mode.width_px,
         height_px=mode.height_px,
         cx_px=cx * mode.binned_width_px - mode.crop_left_px - 0.5,
@@ -258,11 +261,25 @@ def _camera_model(camera: dict[str, Any], mode: ImageMode) -> CameraModel:
         tangential=(p1, p2),
         metric_radius=radius if radius > 1e-4 else _DEFAULT_METRIC_RADIUS,
     )
+    if not _can_be_inverted(model):
+        raise ValueError("the lens model cannot be inverted: most pixels have no ray")
+    return model
+
+
+def _can_be_inverted(model: CameraModel) -> bool:
+    """Return whether most pixels of a coarse grid have a ray."""
+    across = (np.arange(_GRID) + 0.5) / _GRID
+    u, v = np.meshgrid(across * model.width_px, across * model.height_px)
+    with np.errstate(all="ignore"):
+        rays = model.unproject(np.stack([u.ravel(), v.ravel()], axis=1))
+    return float(np.isfinite(rays[:, 0]).mean()) > _LEAST_RAYS
 
 
 def _pose(device: dict[str, Any]) -> Pose:
     """Return the pose that takes points of the file's common frame to a camera's or sensor's."""
     rotation = np.array(device["Rt"]["Rotation"], dtype=np.float64).reshape(3, 3)
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=_ROTATION_ERROR):
+        raise ValueError(f"{rotation.ravel().tolist()} is no rotation")
     return Pose(
         position_m=np.array(device["Rt"]["Translation"], dtype=np.float64),
         orientation_wxyz=quaternion_from_rotation_matrix(rotation),

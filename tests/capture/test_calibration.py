@@ -259,3 +259,24 @@ def test_a_broken_factory_file_is_said_in_one_line(text):
     with pytest.raises(FileFormatError, match="factory calibration") as caught:
         Calibration.from_json(text, depth_mode="NFOV_UNBINNED", color_mode="MJPG_720P")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "index", "value", "message"),
+    [
+        ("ModelParameters", 2, 0.0, "focal lengths"),
+        ("ModelParameters", 2, float("nan"), "not finite"),
+        ("ModelParameters", 4, 1e300, "cannot be inverted"),
+        ("ModelParameters", 6, -900.0, "cannot be inverted"),
+        ("Rotation", 0, float("nan"), "no rotation"),
+        ("Rotation", 4, 0.0, "no rotation"),
+        ("Translation", 1, float("nan"), "finite"),
+    ],
+)
+def test_a_calibration_that_cannot_be_used_says_why(key, index, value, message):
+    document = json.loads(Calibration.simulated().factory_json)
+    camera = document["CalibrationInformation"]["Cameras"][0]
+    part = camera["Intrinsics"] if key == "ModelParameters" else camera["Rt"]
+    part[key][index] = value
+    with pytest.raises(FileFormatError, match=message):
+        Calibration.from_json(json.dumps(document), depth_mode="NFOV_UNBINNED")
