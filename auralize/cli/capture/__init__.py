@@ -13,6 +13,7 @@ from auralize.cli.capture.microphones import microphones
 from auralize.cli.capture.record import record
 from auralize.cli.capture.repair import repair
 from auralize.cli.capture.sync import sync
+from auralize.cli.capture.view import view
 from auralize.cli.ordered_group import OrderedGroup
 
 __all__ = ["capture"]
@@ -23,5 +24,5 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (devices, record, import_, info, check, sync, microphones, export, repair):
+for _verb in (devices, record, import_, info, view, check, sync, microphones, export, repair):
     capture.add_command(_verb)

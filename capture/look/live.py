@@ -1,0 +1,87 @@
+"""A take in the viewer of Rerun: to turn around, with its timeline; where it is installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from capture.errors import OutputError
+from capture.finder import DepthImages
+from capture.look.film import LookConfig, images_at_rate
+from capture.look.players import PlayerPoints, painted, player_color
+from capture.optional import optional
+from capture.performer import Performer
+
+LIVE_EXTRA = "look"
+_THIN_M = 0.01
+_POINT_M = 0.006
+_ARROW_M = 0.45
+
+
+def need_rerun() -> Any:
+    """Return Rerun.
+
+    Raises:
+        DependencyError: It is not installed.
+    """
+    return optional("rerun", extra=LIVE_EXTRA, purpose="live pictures")
+
+
+def show_live(
+    take: DepthImages,
+    performers: Sequence[Performer] = (),
+    *,
+    name: str = "take",
+    save: str | os.PathLike[str] | None = None,
+    config: LookConfig | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Open a take in Rerun's viewer, which stays open, or write it for the viewer.
+
+    Args:
+        take: The recording.
+        performers: Who is in it.
+        name: What the viewer calls it.
+        save: Write this .rrd file, and open nothing.
+        config: Images a second, and how many at most.
+        progress: Called with the fraction done.
+
+    Raises:
+        DependencyError: Rerun is not installed.
+        DataError: An image is broken.
+        OutputError: The file cannot be written, or the viewer does not start.
+    """
+    rerun = need_rerun()
+    report = progress or (lambda fraction: None)
+    chosen = images_at_rate(take.times_s, config or LookConfig(most=600))
+    try:
+        rerun.init(f"auralize: {name}", spawn=save is None)
+        if save is not None:
+            rerun.save(save)
+    except (OSError, RuntimeError) as error:
+        what = "Rerun's viewer does not start" if save is None else f"{save}: cannot be written"
+        raise OutputError(f"{what} ({error}).") from error
+    rerun.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
+    points = PlayerPoints(performers)
+    for done, index in enumerate(chosen, start=1):
+        time_s = float(take.times_s[index])
+        rerun.set_time("take", duration=time_s)
+        cloud = take.point_cloud(int(index)).thinned(_THIN_M)
+        colors = painted(cloud, points.owners(cloud.positions_m, time_s))
+        rerun.log("world/points", rerun.Points3D(cloud.positions_m, colors=colors, radii=_POINT_M))
+        for number, performer in enumerate(performers):
+            here = performer.trajectory.at(time_s)
+            way = _ARROW_M * np.array([np.cos(here.yaw_rad), np.sin(here.yaw_rad), 0.0])
+            rerun.log(
+                f"world/{performer.name}",
+                rerun.Arrows3D(
+                    origins=[here.position_m],
+                    vectors=[way],
+                    colors=[player_color(number)],
+                    labels=[performer.instrument or performer.name],
+                ),
+            )
+        report(done / len(chosen))
