@@ -133,7 +133,7 @@ def measure(take: Take, truth: dict[str, object], in_view_points: int) -> Result
     count = len(take.times_s)
     started = time.process_time()
     for index in range(count):
-        take.point_cloud(index, color=False)
+        take.image_point_cloud(index, color=False)
     reading_ms = 1e3 * (time.process_time() - started) / count
     started = time.process_time()
     people = find_people(take)

@@ -131,8 +131,11 @@ def report(path: Path, repeats: int) -> None:
                 ),
             ]
         rows += [
-            ("cloud without color", cpu_ms(lambda: take.point_cloud(0, color=False), repeats)),
-            ("cloud with color", cpu_ms(lambda: take.point_cloud(0), repeats)),
+            (
+                "cloud without color",
+                cpu_ms(lambda: take.image_point_cloud(0, color=False), repeats),
+            ),
+            ("cloud with color", cpu_ms(lambda: take.image_point_cloud(0), repeats)),
         ]
         for name, milliseconds in rows:
             print(f"{name:22}{milliseconds:8.2f} ms")

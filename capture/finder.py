@@ -34,7 +34,7 @@ class DepthImages(Protocol):
         """When each image was seen."""
         ...
 
-    def point_cloud(self, index: int, /, *, color: bool = True) -> PointCloud:
+    def image_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
         """Return the points of one image in the world frame."""
         ...
 
@@ -140,7 +140,7 @@ def find_people(
     clouds: dict[int, _Kept] = {}
     with ComponentStore() as images:
         for step, index in enumerate(chosen):
-            cloud = take.point_cloud(int(index), color=step in with_color)
+            cloud = take.image_point_cloud(int(index), color=step in with_color)
             cloud = cloud.select(background.foreground(cloud.positions_m, config.segment))
             image = components(cloud.positions_m, config.segment)
             image = without_desks(image, config.segment.voxel_m, config.desk)
@@ -169,7 +169,7 @@ def _sample_images(
     """Return all points of some images, spread over the take."""
     count = min(config.background_images, len(chosen))
     spread = np.unique(np.linspace(0, len(chosen) - 1, count).astype(int))
-    return [take.point_cloud(int(chosen[i]), color=False).positions_m for i in spread]
+    return [take.image_point_cloud(int(chosen[i]), color=False).positions_m for i in spread]
 
 
 def _courses(

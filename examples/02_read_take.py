@@ -8,7 +8,7 @@ from capture.take import open_take
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")
 with open_take(folder / "take") as take:
-    cloud = take.point_cloud(0)
+    cloud = take.image_point_cloud(0)
     sound = take.audio(start_s=1.0, stop_s=2.0)
     write_ply(folder / "first.ply", cloud)
     print(f"{len(take.times_s)} depth images, {take.duration_s:.1f} s of sound")

@@ -69,7 +69,7 @@ def room_from_take(
     """
     count = len(take.times_s)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _IMAGES)).astype(int))
-    clouds = [take.point_cloud(int(i), color=False).positions_m for i in chosen]
+    clouds = [take.image_point_cloud(int(i), color=False).positions_m for i in chosen]
     background = find_background(clouds, SegmentConfig(), np.random.default_rng(seed))
     points = np.concatenate(clouds).astype(np.float64)
     seen = SeenRoom(background=background, points_m=points[:: max(1, len(points) // _POINTS)])

@@ -10,9 +10,8 @@ Everything is read from disk when it is asked for, so memory does not grow with 
 from __future__ import annotations
 
 from functools import cached_property
-from numbers import Integral
 from pathlib import Path
-from typing import Self, overload
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float64, UInt16
@@ -186,25 +185,30 @@ class Take:
         nearer_before = time_s - self.times_s[before] <= self.times_s[after] - time_s
         return before if nearer_before else after
 
-    @overload
-    def point_cloud(self, index: int, /, *, color: bool = True) -> PointCloud: ...
-
-    @overload
-    def point_cloud(self, time_s: float, *, color: bool = True) -> PointCloud: ...
-
     def point_cloud(self, time_s: float, *, color: bool = True) -> PointCloud:
-        """Read the point cloud at a time, or of an image by its number, in the world's frame.
+        """Read the point cloud at a time, in the world's frame: that of the nearest image.
 
         Args:
-            time_s: Seconds, as a float: the image nearest in time. An int is the number of an
-                image, 0 … len(times_s) - 1, as in loops over `times_s`.
+            time_s: Seconds from the take's start.
             color: Whether to color it; half the time goes into decoding the color image.
+
+        Raises:
+            ValueError: The time is not finite.
+            DataError: The image is broken, or the take's images measured nothing at all.
+        """
+        return self.image_point_cloud(self.index_at(time_s), color=color)
+
+    def image_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
+        """Read the point cloud of an image by its number, in the world's frame.
+
+        Args:
+            index: 0 … len(times_s) - 1.
+            color: Whether to color it.
 
         Raises:
             IndexError: There is no such image.
             DataError: The image is broken, or the take's images measured nothing at all.
         """
-        index = int(time_s) if isinstance(time_s, Integral) else self.index_at(time_s)
         return self.camera_point_cloud(index, color=color).transformed(self.world_from_camera)
 
     def camera_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:

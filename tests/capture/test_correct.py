@@ -16,7 +16,7 @@ class Images:
         self.views = views
         self.times_s = np.arange(len(views)) / 5.0
 
-    def point_cloud(self, index, /, *, color=True):
+    def image_point_cloud(self, index, *, color=True):
         return PointCloud(positions_m=self.views[index].points_m)
 
 

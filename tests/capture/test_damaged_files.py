@@ -52,7 +52,7 @@ def read_all(path):
             with suppress(AuralizeError):
                 images.append(take.depth_mm(index))
         with suppress(AuralizeError):
-            take.point_cloud(len(take.times_s) - 1)
+            take.image_point_cloud(len(take.times_s) - 1)
         if take.has_sound:
             take.audio(0.0, 0.2)
         assert np.isfinite(take.times_s).all()

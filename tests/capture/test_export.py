@@ -183,7 +183,7 @@ def test_clouds_with_their_times_and_sound(take_folder, tmp_path):
             np.testing.assert_allclose(copy.times_s, take.times_s, rtol=0, atol=1e-6)
             np.testing.assert_array_equal(copy.audio().samples, take.audio().samples)
             assert (copy.sound_bits, copy.center_channel, copy.name) == (24, 2, "trio")
-            ours, theirs = copy.point_cloud(5), take.point_cloud(5)
+            ours, theirs = copy.image_point_cloud(5), take.image_point_cloud(5)
             np.testing.assert_array_equal(ours.positions_m, theirs.positions_m)
             np.testing.assert_array_equal(ours.colors, theirs.colors)
             with pytest.raises(DataError, match="--to ply"):
@@ -192,7 +192,7 @@ def test_clouds_with_their_times_and_sound(take_folder, tmp_path):
             export_clouds(take, tmp_path / "clouds")
         export_clouds(take, tmp_path / "clouds", color=False, replace=True)
         with open_take(tmp_path / "clouds") as copy:
-            assert copy.point_cloud(0).colors is None
+            assert copy.image_point_cloud(0).colors is None
 
 
 def test_only_takes_are_replaced(take_folder, tmp_path):

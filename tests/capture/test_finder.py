@@ -25,7 +25,7 @@ class Images:
     def times_s(self):
         return 0.1 + np.arange(len(self.views)) / RATE_HZ
 
-    def point_cloud(self, index, *, color=True):
+    def image_point_cloud(self, index, *, color=True):
         self.asked_color.append(color)
         points = self.views[index].points_m
         if index in self.empty:

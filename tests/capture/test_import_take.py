@@ -80,7 +80,7 @@ def test_a_folder_of_point_clouds_becomes_a_take(tmp_path):
     import_take(clouds, tmp_path / "take", settings=settings)
     with open_take(tmp_path / "take") as take:
         np.testing.assert_allclose(take.times_s, [0, 0.2, 0.4])
-        np.testing.assert_allclose(take.point_cloud(0).positions_m, points, atol=1e-5)
+        np.testing.assert_allclose(take.image_point_cloud(0).positions_m, points, atol=1e-5)
         assert take.channel_count == 1
     with pytest.raises(FileFormatError, match=r"frames\.csv"):
         import_take(clouds, tmp_path / "none")

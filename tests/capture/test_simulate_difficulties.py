@@ -132,8 +132,8 @@ def test_a_take_of_images_alone(tmp_path):
     with open_take(path) as take:
         assert not take.has_sound
         assert len(take.times_s) == 5
-        assert take.point_cloud(0).colors is None
-        assert len(take.point_cloud(0)) > 20_000
+        assert take.image_point_cloud(0).colors is None
+        assert len(take.image_point_cloud(0)) > 20_000
     truth = json.loads((path / "truth" / "truth.json").read_text())
     assert truth["hard"] == list(DIFFICULTIES)
     assert {extra["name"] for extra in truth["extras"]} == {

@@ -96,7 +96,7 @@ def test_the_world_stands_on_the_floor(recording):
         pose = take.world_from_camera
         np.testing.assert_allclose(pose.position_m, [0, 0, HEIGHT_M], atol=0.005)
         np.testing.assert_allclose(pose.rotation[2], UP, atol=0.003)
-        cloud = take.point_cloud(0)
+        cloud = take.image_point_cloud(0)
         assert cloud.colors is None
         heights = cloud.positions_m[:, 2]
         on_box = np.abs(cloud.positions_m[:, 0] - 2.0) < 0.005
@@ -152,7 +152,7 @@ def test_a_take_without_sound_says_so_when_it_is_asked_for(silent_recording):
     with open_take(silent_recording) as take:
         assert not take.has_sound
         assert take.duration_s == pytest.approx(9 / 15, abs=1e-5)
-        assert len(take.point_cloud(0)) > 1000
+        assert len(take.image_point_cloud(0)) > 1000
         for ask in (take.audio, lambda: take.sample_rate_hz, lambda: take.channel_count):
             with pytest.raises(DataError, match="--audio FILE"):
                 ask()
@@ -192,7 +192,7 @@ def test_take_json_names_the_parts_and_moves_the_clock(silent_recording, tmp_pat
         # This pose turns camera axes to world axes and lifts them by two metres.
         camera = take.camera_point_cloud(0).positions_m
         expected = np.stack([camera[:, 2], -camera[:, 0], 2 - camera[:, 1]], axis=1)
-        np.testing.assert_allclose(take.point_cloud(0).positions_m, expected, atol=1e-5)
+        np.testing.assert_allclose(take.image_point_cloud(0).positions_m, expected, atol=1e-5)
 
 
 def test_the_truth_of_a_simulated_take_is_never_opened(silent_recording, tmp_path):
@@ -210,7 +210,7 @@ def test_the_truth_of_a_simulated_take_is_never_opened(silent_recording, tmp_pat
     watching = True
     sys.addaudithook(listen)
     with open_take(tmp_path) as take:
-        take.point_cloud(0)
+        take.image_point_cloud(0)
         take.audio()
     watching = False
     assert any("take.mkv" in path for path in opened)
@@ -238,9 +238,9 @@ def ply_folder(tmp_path):
 def test_ply_files_with_a_rate_are_a_take(ply_folder):
     with open_take(ply_folder, rate_hz=5) as take:
         np.testing.assert_allclose(take.times_s, [0, 0.2, 0.4])
-        assert [len(take.point_cloud(index)) for index in range(3)] == [1000, 2000, 10_000]
-        assert take.point_cloud(0).colors[0].tolist() == [9, 8, 7]
-        assert take.point_cloud(0, color=False).colors is None
+        assert [len(take.image_point_cloud(index)) for index in range(3)] == [1000, 2000, 10_000]
+        assert take.image_point_cloud(0).colors[0].tolist() == [9, 8, 7]
+        assert take.image_point_cloud(0, color=False).colors is None
         assert take.depth_mm(0) is None
         assert take.calibration is None
         assert take.duration_s == 1.0
@@ -258,7 +258,7 @@ def test_ply_files_with_a_table_have_their_own_times(ply_folder):
     (ply_folder / "frames.csv").write_text("file,time_s\nframe-10.ply,0.5\nframe-1.ply,0.75\n")
     with open_take(ply_folder) as take:
         assert take.times_s.tolist() == [0.5, 0.75]
-        assert len(take.point_cloud(0)) == 10_000
+        assert len(take.image_point_cloud(0)) == 10_000
 
 
 def test_ply_files_without_times_say_what_to_add(ply_folder):
@@ -291,7 +291,7 @@ def test_ply_files_in_world_axes_stay_as_they_are(tmp_path):
         TakeFile(frames=FramesEntry(rate_hz=10, axes="world", unit_m=0.001)),
     )
     with open_take(tmp_path) as take:
-        np.testing.assert_allclose(take.point_cloud(0).positions_m, points, atol=1e-5)
+        np.testing.assert_allclose(take.image_point_cloud(0).positions_m, points, atol=1e-5)
         np.testing.assert_allclose(
             take.camera_point_cloud(0).positions_m, camera_from_world_axes(points), atol=1e-5
         )
@@ -303,7 +303,7 @@ def test_millimetres_are_noticed(ply_folder, tmp_path):
     points = CALIBRATION.unproject(floor_image())[:100] * 1000
     write_ply(folder / "1.ply", PointCloud(positions_m=points))
     with open_take(folder, rate_hz=1) as take, pytest.raises(DataError, match=r"unit_m: 0\.001"):
-        take.point_cloud(0)
+        take.image_point_cloud(0)
 
 
 def test_points_that_are_not_finite_are_refused(tmp_path):
@@ -314,13 +314,13 @@ def test_points_that_are_not_finite_are_refused(tmp_path):
         open_take(tmp_path, rate_hz=1) as take,
         pytest.raises(DataError, match=r"1\.ply: a point is not finite"),
     ):
-        take.point_cloud(0)
+        take.image_point_cloud(0)
 
 
 def test_images_that_measured_nothing_are_refused(tmp_path):
     path = record(tmp_path / "dark.mkv", depth=np.zeros((288, 320), np.uint16))
     with open_take(path) as take, pytest.raises(DataError, match="no measurement") as caught:
-        take.point_cloud(0)
+        take.image_point_cloud(0)
     assert "dark.mkv" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -329,7 +329,7 @@ def test_images_that_are_not_there_are_an_index_error(recording):
     with open_take(recording) as take:
         for index in (-1, 10):
             with pytest.raises(IndexError, match="of 10"):
-                take.point_cloud(index)
+                take.image_point_cloud(index)
 
 
 def test_a_cut_off_recording_warns(recording, tmp_path):
@@ -338,7 +338,7 @@ def test_a_cut_off_recording_warns(recording, tmp_path):
     with open_take(tmp_path / "cut.mkv") as take:
         assert len(take.times_s) < 10
         assert any("cut off" in warning for warning in take.warnings)
-        take.point_cloud(len(take.times_s) - 1)
+        take.image_point_cloud(len(take.times_s) - 1)
 
 
 def _empty_sound(path):
@@ -485,10 +485,10 @@ def test_point_clouds_are_found_by_time(recording):
     with open_take(recording) as take:
         assert [take.index_at(t) for t in (-1.0, 0.0, 0.03, 0.04, 0.3, 9.0)] == [0, 0, 0, 1, 4, 9]
         by_time = take.point_cloud(0.2)
-        np.testing.assert_array_equal(by_time.positions_m, take.point_cloud(3).positions_m)
-        np.testing.assert_array_equal(
-            by_time.positions_m, take.point_cloud(np.int64(3)).positions_m
-        )
+        np.testing.assert_array_equal(by_time.positions_m, take.image_point_cloud(3).positions_m)
+        # An int is a time like any other.
+        last = take.image_point_cloud(len(take.times_s) - 1).positions_m
+        np.testing.assert_array_equal(take.point_cloud(9).positions_m, last)
         for wrong in (np.nan, np.inf):
             with pytest.raises(ValueError, match="finite"):
                 take.point_cloud(wrong)
