@@ -114,12 +114,13 @@ def _draw_views(
                     stand=False,
                 )
             )
+    moments_s = [[rng.uniform(0.3, _SECONDS - 0.3) for _ in players] for _ in range(images)]
     low, high = _heights(distance)
     pose = camera_pose(rng.uniform(low, high), rng.uniform(0.0, 0.22), rng.uniform(-0.02, 0.02))
     kinect = SimulatedKinect(_calibration(), pose)
     views: list[PerformerView] = []
-    for _ in range(images):
-        cloud = _see(kinect, players, rng)
+    for moment_s in moments_s:
+        cloud = _see(kinect, players, moment_s, rng)
         if cloud is None:
             return []
         views.append(
@@ -134,11 +135,14 @@ def _draw_views(
 
 
 def _see(
-    kinect: SimulatedKinect, players: list[Player], rng: np.random.Generator
+    kinect: SimulatedKinect,
+    players: list[Player],
+    moment_s: list[float],
+    rng: np.random.Generator,
 ) -> PointCloud | None:
     """Return what a segmented image shows of the first player; None if that is too little."""
     player, pose = players[0], kinect.world_from_camera
-    whole = join([one.mesh_at(rng.uniform(0.3, _SECONDS - 0.3)) for one in players])
+    whole = join([one.mesh_at(when) for one, when in zip(players, moment_s, strict=True)])
     depth, index = kinect.see(whole.vertices_m, whole.faces)
     depth_mm = kinect.measure(whole.vertices_m, whole.faces, whole.colors, depth, index, rng)
     measured = _calibration().measured_pixels(depth_mm)
