@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from capture.axes import spherical_from_world
-from capture.errors import AuralizeError, DataError, FileFormatError
+from capture.errors import AuralizeError, DataError
 from capture.performer import open_performer
 from capture.pose import quaternion_conjugate, rotation_matrix_from_quaternion
 from scenes.scene import Scene
 from scenes.scene_file import read_scene
+from scenes.sound_of_source import opened_sound
 from scenes.source import Source
 
 _SAME_PLACE_M = 0.05
@@ -131,33 +132,14 @@ def _source(scene: Scene, source: Source, folder: Path, heard: bool) -> SourceRe
 
 def _sound(scene: Scene, source: Source, path: Path) -> tuple[float, float]:
     """Return length and peak of a source's sound."""
-    import soundfile
-
     peak = 0.0
-    try:
-        with soundfile.SoundFile(path) as file:
-            if file.samplerate != scene.sample_rate_hz:
-                raise DataError(
-                    f"{path}: the sound of {source.name!r} has {file.samplerate} Hz, but the scene "
-                    f"has {scene.sample_rate_hz} Hz. Nothing is resampled silently: set "
-                    "sample_rate_hz of the scene, or convert the file."
-                )
-            if source.channel > file.channels:
-                raise DataError(
-                    f"{path}: the source {source.name!r} asks for channel {source.channel}, but "
-                    f"the file has {file.channels} (counted from 1)."
-                )
-            for block in file.blocks(blocksize=65_536, dtype="float32", always_2d=True):
-                highest = float(np.abs(block[:, source.channel - 1]).max(initial=0.0))
-                if not math.isfinite(highest):
-                    raise DataError(f"{path}: a sample is not a finite number. Export it again.")
-                peak = max(peak, highest)
-            return len(file) / file.samplerate, peak
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise FileFormatError(
-            f"{path}: not readable as sound ({error}). It belongs to the source "
-            f"{source.name!r}; give a WAV, FLAC or Ogg file."
-        ) from error
+    with opened_sound(scene, source, path) as file:
+        for block in file.blocks(blocksize=65_536, dtype="float32", always_2d=True):
+            highest = float(np.abs(block[:, source.channel - 1]).max(initial=0.0))
+            if not math.isfinite(highest):
+                raise DataError(f"{path}: a sample is not a finite number. Export it again.")
+            peak = max(peak, highest)
+        return len(file) / file.samplerate, peak
 
 
 def _warnings_of_all(scene: Scene) -> list[str]:

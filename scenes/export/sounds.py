@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from jaxtyping import Float32
 
-from capture.errors import DataError, FileFormatError
+from capture.errors import DataError
 from scenes.scene import Scene
+from scenes.sound_of_source import opened_sound
 from scenes.source import Source
 
 
@@ -47,25 +47,8 @@ def _laid(
 
 
 def _read(scene: Scene, source: Source, path: Path) -> Float32[np.ndarray, "samples"]:
-    try:
-        with soundfile.SoundFile(path) as file:
-            if file.samplerate != scene.sample_rate_hz:
-                raise DataError(
-                    f"{path}: the sound of {source.name!r} has {file.samplerate} Hz, but the scene "
-                    f"has {scene.sample_rate_hz} Hz. Nothing is resampled silently: set "
-                    "sample_rate_hz of the scene, or convert the file."
-                )
-            if source.channel > file.channels:
-                raise DataError(
-                    f"{path}: the source {source.name!r} asks for channel {source.channel}, but "
-                    f"the file has {file.channels} (counted from 1)."
-                )
-            channels = file.read(dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise FileFormatError(
-            f"{path}: not readable as sound ({error}). It belongs to the source "
-            f"{source.name!r}; give a WAV, FLAC or Ogg file."
-        ) from error
+    with opened_sound(scene, source, path) as file:
+        channels = file.read(dtype="float32", always_2d=True)
     sound = np.ascontiguousarray(channels[:, source.channel - 1])
     finite = np.isfinite(sound)
     if not finite.all():
