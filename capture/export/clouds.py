@@ -12,7 +12,8 @@ from capture.errors import OutputError
 from capture.export.recordings import pose_entry
 from capture.export.sound_blocks import sound_blocks
 from capture.export.take_folder import new_take_folder
-from capture.point_cloud import write_ply
+from capture.finder import DepthImages
+from capture.point_cloud import PointCloud, write_ply
 from capture.take import Take
 from capture.take_file import TAKE_FILE, FramesEntry, TakeFile, write_take_file
 from capture.take_images import FRAMES_FILE
@@ -25,6 +26,7 @@ def export_clouds(
     take: Take,
     out: str | os.PathLike[str],
     *,
+    images: DepthImages | None = None,
     color: bool = True,
     replace: bool = False,
     progress: Callable[[float], None] | None = None,
@@ -34,6 +36,8 @@ def export_clouds(
     Args:
         take: Any.
         out: The folder to make.
+        images: Whose points to write in place of the take's own, such as those of several cameras
+            (`capture.rig.FusedImages`); in the same world.
         color: Whether to color the points.
         replace: Replace a folder that is there.
         progress: Called with the fraction done.
@@ -48,12 +52,13 @@ def export_clouds(
         with (frames / FRAMES_FILE).open("w", newline="", encoding="utf-8") as table:
             rows = csv.writer(table)
             rows.writerow(("file", "time_s"))
-            for index, time_s in enumerate(take.times_s.tolist()):
+            times_s = (take if images is None else images).times_s
+            for index, time_s in enumerate(times_s.tolist()):
                 name = f"{index:06}.ply"
-                write_ply(frames / name, take.camera_point_cloud(index, color=color))
+                write_ply(frames / name, _camera_cloud(take, images, index, color))
                 rows.writerow((name, f"{time_s:.6f}"))
                 if progress is not None:
-                    progress((index + 1) / len(take.times_s))
+                    progress((index + 1) / len(times_s))
         if take.has_sound:
             _write_sound(take, str(folder / _SOUND))
         described = TakeFile(
@@ -65,6 +70,13 @@ def export_clouds(
             recorded=take.recorded,
         )
         write_take_file(folder / TAKE_FILE, described)
+
+
+def _camera_cloud(take: Take, images: DepthImages | None, index: int, color: bool) -> PointCloud:
+    if images is None:
+        return take.camera_point_cloud(index, color=color)
+    cloud = images.point_cloud(index, color=color)
+    return cloud.transformed(take.world_from_camera.inverse())
 
 
 def _write_sound(take: Take, path: str) -> None:

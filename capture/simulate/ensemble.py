@@ -26,6 +26,7 @@ from capture.calibration import Calibration
 from capture.instruments import canonical_instrument
 from capture.k4a_modes import FRAME_RATES_HZ
 from capture.microphones import CENTER_CHANNEL, microphone_positions
+from capture.pose import Pose
 from capture.simulate.difficulties import DIFFICULTIES
 from capture.simulate.filming import film
 from capture.simulate.kinect import RANGES_M, camera_pose
@@ -55,6 +56,7 @@ def simulate_take(
     hard: Sequence[str] = (),
     depth_mode: str | None = None,
     images_only: bool = False,
+    camera: Pose | None = None,
     replace: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
@@ -74,6 +76,8 @@ def simulate_take(
             (`capture.simulate.difficulties.DIFFICULTIES`).
         depth_mode: Of the camera; None: NFOV_UNBINNED, or WFOV_2X2BINNED from seven players on.
         images_only: Film depth alone: no sound and no color. The truth then has no sound either.
+        camera: Pose of the depth camera, to film the same scene from elsewhere; None: above the
+            origin, looking to the front.
         replace: Replace a folder that is already there.
         progress: Called with the fraction done.
 
@@ -100,6 +104,7 @@ def simulate_take(
         calibration=Calibration.simulated(
             depth_mode=mode, color_mode=None if images_only else "MJPG_720P"
         ),
+        camera=camera,
     )
     with atomic_folder(folder, replace=replace) as temporary:
         truth = TruthRecorder(stage)

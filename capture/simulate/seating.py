@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from capture.calibration import Calibration
+from capture.pose import Pose
 from capture.simulate.bodies import TEST_BODIES, TRAIN_BODIES
 from capture.simulate.difficulties import Trouble, make_trouble
 from capture.simulate.empty_room import Shell
@@ -26,6 +27,7 @@ def set_stage(
     fps: int,
     hard: Sequence[str],
     calibration: Calibration,
+    camera: Pose | None = None,
 ) -> Stage:
     """Put players, furniture and a camera in a room.
 
@@ -37,6 +39,7 @@ def set_stage(
         fps: Images a second.
         hard: Of `capture.simulate.difficulties.DIFFICULTIES`.
         calibration: Of the sensor, with the modes in use.
+        camera: Its pose; None: above the origin, height and tilt drawn.
     """
     wide = calibration.depth_mode.startswith("WFOV")
     players, order = _seat_players(parts, seconds, seed, split, wide, all_stands="stands" in hard)
@@ -46,11 +49,11 @@ def set_stage(
         trouble = make_trouble(hard, players, order, seconds, split, rng)
     rng = np.random.default_rng([seed, 3])
     bounds = draw_room(players, rng, trouble.places_m)
-    pose = camera_pose(rng.uniform(1.15, 1.45), rng.uniform(0.09, 0.16), rng.uniform(-0.01, 0.01))
+    drawn = camera_pose(rng.uniform(1.15, 1.45), rng.uniform(0.09, 0.16), rng.uniform(-0.01, 0.01))
     return Stage(
         players=players,
         kinect=SimulatedKinect(
-            calibration, pose, shell=Shell(bounds_m=bounds, relief=trouble.relief)
+            calibration, camera or drawn, shell=Shell(bounds_m=bounds, relief=trouble.relief)
         ),
         seconds=seconds,
         seed=seed,

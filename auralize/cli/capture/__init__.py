@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from auralize.cli.capture.align import align
 from auralize.cli.capture.check import check
 from auralize.cli.capture.devices import devices
 from auralize.cli.capture.export import export
@@ -24,5 +25,17 @@ def capture() -> None:
     """Record takes, bring recordings in, look into them, mend them."""
 
 
-for _verb in (devices, record, import_, info, view, check, sync, microphones, export, repair):
+for _verb in (
+    devices,
+    record,
+    import_,
+    info,
+    view,
+    check,
+    sync,
+    microphones,
+    align,
+    export,
+    repair,
+):
     capture.add_command(_verb)
