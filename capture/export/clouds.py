@@ -75,7 +75,7 @@ def export_clouds(
 def _camera_cloud(take: Take, images: DepthImages | None, index: int, color: bool) -> PointCloud:
     if images is None:
         return take.camera_point_cloud(index, color=color)
-    cloud = images.point_cloud(index, color=color)
+    cloud = images.image_point_cloud(index, color=color)
     return cloud.transformed(take.world_from_camera.inverse())
 
 

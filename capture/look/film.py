@@ -207,7 +207,7 @@ class _Scene:
         from PIL import Image, ImageDraw
 
         time_s = float(self._take.times_s[index])
-        cloud = self._take.point_cloud(index)
+        cloud = self._take.image_point_cloud(index)
         points = cloud.positions_m
         inside = np.all((points > self._low_m) & (points < self._high_m), axis=1)
         cloud = cloud.select(np.flatnonzero(inside))
@@ -291,7 +291,7 @@ def _bounds(take: DepthImages, performers: Sequence[Performer]) -> tuple[np.ndar
     else:
         count = len(take.times_s)
         rows = np.unique(np.linspace(0, count - 1, min(count, _SAMPLED)).astype(int))
-        clouds = [take.point_cloud(int(row), color=False).positions_m[::7] for row in rows]
+        clouds = [take.image_point_cloud(int(row), color=False).positions_m[::7] for row in rows]
         points = np.concatenate(clouds)
         margin = 0.1
     if len(points) == 0:

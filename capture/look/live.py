@@ -69,7 +69,7 @@ def show_live(
     for done, index in enumerate(chosen, start=1):
         time_s = float(take.times_s[index])
         rerun.set_time("take", duration=time_s)
-        cloud = take.point_cloud(int(index)).thinned(_THIN_M)
+        cloud = take.image_point_cloud(int(index)).thinned(_THIN_M)
         colors = painted(cloud, points.owners(cloud.positions_m, time_s))
         rerun.log("world/points", rerun.Points3D(cloud.positions_m, colors=colors, radii=_POINT_M))
         for number, performer in enumerate(performers):

@@ -66,7 +66,7 @@ class FusedImages:
         self._rows = np.stack(rows, axis=1)[paired]
         self.times_s: Float64[np.ndarray, "images"] = takes[0].times_s[paired]
 
-    def point_cloud(self, index: int, /, *, color: bool = True) -> PointCloud:
+    def image_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
         """Return the points of all cameras at one time, in the shared world.
 
         Raises:

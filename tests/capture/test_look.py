@@ -27,7 +27,7 @@ class Walk:
 
     times_s = np.arange(11) / 10
 
-    def point_cloud(self, index, /, *, color=True):
+    def image_point_cloud(self, index, *, color=True):
         points = np.concatenate([block(2.0, -0.8 + self.times_s[index]), block(3.0, 1.2)])
         colors = np.full(points.shape, 200, np.uint8) if color else None
         return PointCloud(positions_m=points, colors=colors)
@@ -66,12 +66,12 @@ def colored(image, number):
 def test_points_are_whose_cloud_they_are_near_also_after_a_walk():
     take, points = Walk(), PlayerPoints(performers())
     for index in (0, 10):
-        cloud = take.point_cloud(index)
+        cloud = take.image_point_cloud(index)
         half = len(cloud) // 2
         owners = points.owners(cloud.positions_m, float(take.times_s[index]))
         assert (owners[:half] == 0).all()
         assert (owners[half:] == 1).all()
-    alone = PlayerPoints(performers()[1:]).owners(take.point_cloud(0).positions_m, 0.0)
+    alone = PlayerPoints(performers()[1:]).owners(take.image_point_cloud(0).positions_m, 0.0)
     assert (alone[:half] == NOBODY).all()
     assert (points.owners(cloud.positions_m, 9.0) == NOBODY).all()
 
@@ -129,7 +129,7 @@ def test_bad_arguments_are_refused_before_anything_is_drawn(tmp_path):
 def test_a_take_where_nothing_is_measured_is_drawn_empty(tmp_path):
     empty = types.SimpleNamespace(
         times_s=np.zeros(1),
-        point_cloud=lambda index, /, *, color=True: PointCloud(
+        image_point_cloud=lambda index, *, color=True: PointCloud(
             positions_m=np.zeros((0, 3), np.float32)
         ),
     )

@@ -62,8 +62,8 @@ def test_where_the_second_camera_stands_is_found_within_1_cm_and_half_a_degree(p
         export_clouds(a, pair / "both", images=fused)
         with open_take(pair / "both") as both_take:
             assert np.allclose(both_take.times_s, fused.times_s, atol=1e-6)
-            written = both_take.point_cloud(0).positions_m
-            assert np.abs(written - fused.point_cloud(0).positions_m).max() < 1e-4
+            written = both_take.image_point_cloud(0).positions_m
+            assert np.abs(written - fused.image_point_cloud(0).positions_m).max() < 1e-4
     true = FIRST.inverse().compose(SECOND)
     for pose in (second.world_from_camera, again.world_from_camera):
         away_mm, turned_deg = off(first.world_from_camera.inverse().compose(pose), true)
