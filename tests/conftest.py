@@ -1,8 +1,13 @@
 """What many tests share: one short simulated take, and where reference data lie."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before torch is loaded: small tensors lose more to two threads than they win, most of all on a
+# busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

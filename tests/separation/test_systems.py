@@ -61,15 +61,6 @@ def small(name):
     )
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small tensors lose more to two threads than they win, most of all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def mixture():
     parts = compose(PLAYERS, 4.0, 3)
