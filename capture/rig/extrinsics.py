@@ -16,6 +16,7 @@ from capture.errors import DataError
 from capture.pose import Pose
 from capture.rig.icp import Match, Target
 from capture.rig.seeds import are_apart, first_guesses
+from capture.rig.sight import Sight
 from capture.rig.surface import Surface, surface_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _LEAST_SHARE = 0.08
 _LEAST_UPRIGHT = 200
 _WORST_RMS_M = 0.0085
 """What lies on one another by chance is up to 2 cm off evenly, 12 mm on average; noise is 5 mm."""
+_MOST_DENIED = 0.1
+"""Share of points, of both, that stand in the other camera's way: 1 % where all is right."""
 _CLOSE_SECOND = 0.85
 _POLISHED = 4
 _SAME_M, _SAME_RAD = 0.05, np.radians(3.0)
@@ -89,6 +92,7 @@ def align(
         surfaces.append(_surface(take, times + lag))
         report(0.5 * (number + 1) / len(takes))
     placed = surfaces[0]
+    sights = [Sight(surfaces[0], worlds[0].position_m)]
     found = {0: Aligned(world_from_camera=worlds[0], share=1.0, rms_m=0.0)}
     waiting = list(range(1, len(takes)))
     while waiting:
@@ -97,8 +101,10 @@ def align(
         for number in waiting:
             guess = known[number]
             start = None if guess is None else guess.compose(worlds[number].inverse())
+            own = Sight(surfaces[number], worlds[number].position_m)
+            scene = _Scene(target, sights, own)
             try:
-                tried[number] = _place(target, surfaces[number], start, takes[number], rng)
+                tried[number] = _place(scene, surfaces[number], start, takes[number], rng)
             except DataError as error:
                 tried[number] = error
         # The best first: those that overlap only others than the first take come later.
@@ -109,7 +115,9 @@ def align(
             raise first_error
         number = max(matches, key=lambda n: matches[n].upright)
         match = matches[number]
-        placed = placed.joined(surfaces[number].moved(match.pose))
+        moved = surfaces[number].moved(match.pose)
+        placed = placed.joined(moved)
+        sights.append(Sight(moved, match.pose.compose(worlds[number]).position_m))
         found[number] = Aligned(
             world_from_camera=match.pose.compose(worlds[number]),
             share=match.share,
@@ -143,10 +151,31 @@ def _surface(take: Take, times_s: np.ndarray) -> Surface:
     return whole
 
 
+class _Scene:
+    """What was placed already, and what cameras say about another's points."""
+
+    def __init__(self, target: Target, sights: Sequence[Sight], own: Sight) -> None:
+        self.target = target
+        self._sights = tuple(sights)
+        self._own = own
+
+    def denied(self, moving: Surface, pose: Pose) -> float:
+        """Return the share of points in one another's way, both ways added."""
+        moved = moving.moved(pose)
+        there = self.target.surface.moved(pose.inverse())
+        return max(sight.denies(moved) for sight in self._sights) + self._own.denies(there)
+
+    def quality(self, moving: Surface, match: Match) -> float:
+        """Return how good a match is: how much it shares, less what cannot be."""
+        left = 1 - self.denied(moving, match.pose) / _MOST_DENIED
+        return match.upright * max(0.0, left)
+
+
 def _place(
-    target: Target, moving: Surface, start: Pose | None, take: Take, rng: np.random.Generator
+    scene: _Scene, moving: Surface, start: Pose | None, take: Take, rng: np.random.Generator
 ) -> Match:
     """Return the best match of a surface, from a given start or from guesses."""
+    target = scene.target
     many = moving.thinned(_POINTS, rng)
     if start is not None:
         best = target.match(many, start)
@@ -155,12 +184,13 @@ def _place(
         guesses = first_guesses(first.points_m, there.points_m)
         some, target_then = first.thinned(_GUESSING_POINTS, rng), Target(there)
         rough = sorted(
-            (target_then.match(some, guess, _ROUGH_REACHES_M) for guess in guesses), key=_quality
+            (target_then.match(some, guess, _ROUGH_REACHES_M) for guess in guesses),
+            key=lambda match: -scene.quality(many, match),
         )
         some = moving.thinned(_GUESSING_POINTS, rng)
         ranked = sorted(
             (target.match(some, match.pose, _NEAR_REACHES_M) for match in rough[:_POLISHED]),
-            key=_quality,
+            key=lambda match: -scene.quality(many, match),
         )
         if not ranked:
             raise _no_overlap(take)
@@ -170,20 +200,17 @@ def _place(
             for match in ranked[1:]
             if are_apart(match.pose, ranked[0].pose, middle, _SAME_M, _SAME_RAD)
         ]
-        if others and others[0].upright > _CLOSE_SECOND * ranked[0].upright:
+        best_quality = scene.quality(many, ranked[0])
+        if others and scene.quality(many, others[0]) > _CLOSE_SECOND * best_quality:
             raise DataError(
                 f"{take.path}: it fits the other takes in more than one way. Say about where its "
                 "camera stands (--pose X,Y,YAW)."
             )
         best = target.match(many, ranked[0].pose, _NEAR_REACHES_M)
-    if best.share < _LEAST_SHARE or best.upright < _LEAST_UPRIGHT or best.rms_m > _WORST_RMS_M:
+    little = best.share < _LEAST_SHARE or best.upright < _LEAST_UPRIGHT
+    if little or best.rms_m > _WORST_RMS_M or scene.denied(many, best.pose) > _MOST_DENIED:
         raise _no_overlap(take)
     return best
-
-
-def _quality(match: Match) -> int:
-    """Sort the best first."""
-    return -match.upright
 
 
 def _of_first(surface: Surface) -> Surface:

@@ -9,6 +9,7 @@ from capture.finder import find_performers
 from capture.pose import Pose, quaternion_from_euler, quaternion_from_yaw
 from capture.rig import FusedImages, align
 from capture.rig.icp import Target
+from capture.rig.sight import Sight
 from capture.rig.surface import Surface, surface_of
 from capture.simulate import simulate_take
 from capture.simulate.kinect import camera_pose
@@ -135,3 +136,22 @@ def test_the_two_sides_of_a_thin_wall_and_other_times_are_no_partners():
     assert Target(wall).judge(wall, still).share == 1.0
     assert Target(wall).judge(back, still).share == 0.0
     assert Target(wall).judge(later, still).share == 0.0
+
+
+def test_what_stands_where_a_camera_looked_through_is_denied():
+    wall = corner(np.random.default_rng(3))
+    camera_m = np.array([1.0, 1.0, 1.0])
+    sight = Sight(wall, camera_m)
+    assert sight.denies(wall) == 0.0
+    nearer = Surface(
+        points_m=camera_m + 0.7 * (wall.points_m - camera_m),
+        normals=wall.normals,
+        moments=wall.moments,
+    )
+    assert sight.denies(nearer) > 0.95
+    farther = Surface(
+        points_m=camera_m + 1.3 * (wall.points_m - camera_m),
+        normals=wall.normals,
+        moments=wall.moments,
+    )
+    assert sight.denies(farther) == 0.0
