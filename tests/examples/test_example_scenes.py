@@ -17,14 +17,14 @@ from scenes.scene_check import check_scene
 from scenes.scene_edit import SceneEditor
 from scenes.schema import schema_text
 
-FOLDER = Path(__file__).parents[2] / "examples" / "scenes"
+FOLDER = Path(__file__).parents[2] / "examples" / "scene_files"
 SCENES = sorted(FOLDER.glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
     """The examples where they may be edited."""
-    return shutil.copytree(FOLDER, tmp_path_factory.mktemp("examples") / "scenes")
+    return shutil.copytree(FOLDER, tmp_path_factory.mktemp("examples") / "scene_files")
 
 
 def test_there_are_five_from_three_lines_on():
