@@ -28,8 +28,8 @@ A scene is a YAML file: sounds at places around a listener. Three lines are enou
 ```yaml
 {shortest}```
 
-[examples/scene_files/](../examples/scene_files/) has more, up to a whole ensemble. `auralize scene check`
-reads a scene and tells what is in it, `scene new` begins one from sound files, and `scene edit`
+[examples/scene_files/](../examples/scene_files/) has more, up to a whole ensemble.
+`auralize scene check` reads a scene and tells what is in it, `scene new` begins one from sound files, and `scene edit`
 changes one without an editor. Editors complete and check all keys if the first line names the
 schema, which lies beside every scene that Auralize writes:
 
@@ -68,7 +68,7 @@ are one line and exit code 1; wrong options are exit code 2.
 def scene_reference() -> str:
     """Return docs/scene-reference.md."""
     schema = json.loads(schema_text())
-    shortest = FOLDER.parent / "examples" / "scenes" / "1_three_lines.yaml"
+    shortest = FOLDER.parent / "examples" / "scene_files" / "1_three_lines.yaml"
     parts = [
         _SCENE_LEAD.format(
             made=_MADE,
