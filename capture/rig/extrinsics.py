@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.errors import DataError
-from capture.pose import Pose
+from capture.pose import Pose, quaternion_from_yaw
 from capture.rig.icp import Match, Target
 from capture.rig.seeds import are_apart, first_guesses
 from capture.rig.sight import Sight
@@ -34,6 +34,7 @@ _MOST_DENIED = 0.1
 """Share of points, of both, that stand in the other camera's way: 1 % where all is right."""
 _CLOSE_SECOND = 0.85
 _POLISHED = 4
+_TURNED_RAD, _SHIFTED_M = np.radians(6.0), 0.25
 _SAME_M, _SAME_RAD = 0.05, np.radians(3.0)
 _ROUGH_REACHES_M = (0.3, 0.2, 0.12, 0.08)
 _NEAR_REACHES_M = (0.15, 0.08, 0.05, 0.05)
@@ -178,7 +179,11 @@ def _place(
     target = scene.target
     many = moving.thinned(_POINTS, rng)
     if start is not None:
-        best = target.match(many, start)
+        # A few degrees off at the camera are decimetres where the players are.
+        some = moving.thinned(_GUESSING_POINTS, rng)
+        tried = [target.match(some, near, _ROUGH_REACHES_M) for near in _around(start, moving)]
+        close = max(tried, key=lambda match: scene.quality(many, match))
+        best = target.match(many, close.pose, _NEAR_REACHES_M)
     else:
         first, there = _of_first(moving), _of_first(target.surface)
         guesses = first_guesses(first.points_m, there.points_m)
@@ -211,6 +216,22 @@ def _place(
     if little or best.rms_m > _WORST_RMS_M or scene.denied(many, best.pose) > _MOST_DENIED:
         raise _no_overlap(take)
     return best
+
+
+def _around(start: Pose, moving: Surface) -> list[Pose]:
+    """Return a start, and starts turned and shifted a little about what is seen."""
+    middle = start.transform(np.median(moving.points_m, axis=0)[None])[0]
+    poses = [start]
+    for yaw_rad in (-_TURNED_RAD, 0.0, _TURNED_RAD):
+        turn = Pose(position_m=np.zeros(3), orientation_wxyz=quaternion_from_yaw(yaw_rad))
+        for x, y in ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
+            shift = np.array([_SHIFTED_M * x, _SHIFTED_M * y, 0.0])
+            aside = Pose(
+                position_m=middle + shift - turn.transform(middle[None])[0],
+                orientation_wxyz=turn.orientation_wxyz,
+            )
+            poses.append(aside.compose(start))
+    return poses
 
 
 def _of_first(surface: Surface) -> Surface:
