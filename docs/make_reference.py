@@ -29,7 +29,8 @@ A scene is a YAML file: sounds at places around a listener. Three lines are enou
 {shortest}```
 
 [examples/scene_files/](../examples/scene_files/) has more, up to a whole ensemble.
-`auralize scene check` reads a scene and tells what is in it, `scene new` begins one from sound files, and `scene edit`
+`auralize scene check` reads a scene and tells what is in it, `scene new` begins one from sound
+files, and `scene edit`
 changes one without an editor. Editors complete and check all keys if the first line names the
 schema, which lies beside every scene that Auralize writes:
 
