@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from capture.atomic import atomic_path
 from capture.axes import network_from_world
 from capture.errors import DataError
 from capture.facing import facing_yaw_rad
+from separation.corpus.bank import Bank
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, Int64, UInt8
@@ -42,26 +44,11 @@ class BankedClouds:
     images: int
 
 
-@dataclass(slots=True)
-class CloudBank:
-    """Clouds of performers by split and instrument, read into memory when first asked for."""
+class CloudBank(Bank[BankedClouds]):
+    """Clouds of performers by split and instrument."""
 
-    folder: Path
-    _loaded: dict[tuple[str, str], BankedClouds] = field(default_factory=dict)
-
-    @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> CloudBank:
-        """Open a bank.
-
-        Raises:
-            DataError: The folder holds no clouds.
-        """
-        if not any(Path(folder).glob("*-*.npz")):
-            raise DataError(
-                f"{folder} holds no clouds of performers, and this network looks at them: build a "
-                "corpus with clouds, or name the folder of a bank."
-            )
-        return cls(folder=Path(folder))
+    content = "clouds"
+    purpose = "of performers, and this network looks at them"
 
     def count(self, split: str, instrument: str) -> int:
         """Return how many performers there are."""
@@ -93,20 +80,14 @@ class CloudBank:
         index = performer * held.images + image % held.images
         return slice(int(held.starts[index]), int(held.starts[index + 1]))
 
-    def _load(self, split: str, instrument: str) -> BankedClouds:
-        key = (split, instrument)
-        if key not in self._loaded:
-            path = self.folder / f"{split}-{instrument}.npz"
-            if not path.is_file():
-                raise DataError(f"{path} is missing: the bank has no {split} clouds of it.")
-            with np.load(path) as data:
-                self._loaded[key] = BankedClouds(
-                    points=data["points"],
-                    colors=data.get("colors"),
-                    starts=data["starts"],
-                    images=int(data.get("images", 1)),
-                )
-        return self._loaded[key]
+    @staticmethod
+    def _held(data: NpzFile) -> BankedClouds:
+        return BankedClouds(
+            points=data["points"],
+            colors=data.get("colors"),
+            starts=data["starts"],
+            images=int(data.get("images", 1)),
+        )
 
 
 def write_clouds(

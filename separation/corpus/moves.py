@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from capture.atomic import atomic_path
 from capture.axes import network_from_world
 from capture.errors import DataError
+from separation.corpus.bank import Bank
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -33,7 +35,7 @@ RATE_HZ = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
+class BankedMoves:
     """The movements of one split and instrument."""
 
     positions: np.ndarray
@@ -42,26 +44,11 @@ class _Held:
     rate_hz: float
 
 
-@dataclass(slots=True)
-class MoveBank:
-    """Movements by split, instrument and piece, read into memory when first asked for."""
+class MoveBank(Bank[BankedMoves]):
+    """Movements by split, instrument and piece."""
 
-    folder: Path
-    _loaded: dict[tuple[str, str], _Held] = field(default_factory=dict)
-
-    @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> MoveBank:
-        """Open a bank.
-
-        Raises:
-            DataError: The folder holds no movements.
-        """
-        if not any(Path(folder).glob("*-*.npz")):
-            raise DataError(
-                f"{folder} holds no movements of players, and this network watches them: build a "
-                "corpus with movements, or name the folder of a bank."
-            )
-        return cls(folder=Path(folder))
+    content = "movements"
+    purpose = "of players, and this network watches them"
 
     def read(
         self,
@@ -97,20 +84,14 @@ class MoveBank:
             np.float32
         )
 
-    def _load(self, split: str, instrument: str) -> _Held:
-        key = (split, instrument)
-        if key not in self._loaded:
-            path = self.folder / f"{split}-{instrument}.npz"
-            if not path.is_file():
-                raise DataError(f"{path} is missing: the bank has no {split} movements of it.")
-            with np.load(path) as data:
-                self._loaded[key] = _Held(
-                    positions=data["positions"],
-                    starts=data["starts"],
-                    number={str(name): n for n, name in enumerate(data["pieces"])},
-                    rate_hz=float(data["rate_hz"]),
-                )
-        return self._loaded[key]
+    @staticmethod
+    def _held(data: NpzFile) -> BankedMoves:
+        return BankedMoves(
+            positions=data["positions"],
+            starts=data["starts"],
+            number={str(name): n for n, name in enumerate(data["pieces"])},
+            rate_hz=float(data["rate_hz"]),
+        )
 
 
 def write_moves(

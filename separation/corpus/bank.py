@@ -1,0 +1,62 @@
+"""A bank: what networks look at while they train, in a file for each split and instrument."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from capture.errors import DataError
+
+Held = TypeVar("Held")
+
+
+class Bank(ABC, Generic[Held]):
+    """Files `split-instrument.npz` of a folder, read into memory when first asked for.
+
+    Attributes:
+        folder: Where they lie.
+    """
+
+    content: ClassVar[str]
+    """What a bank holds: "clouds"."""
+
+    purpose: ClassVar[str]
+    """Of whom, and what for: "of performers, and this network looks at them"."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._loaded: dict[tuple[str, str], Held] = {}
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
+        """Open a bank.
+
+        Raises:
+            DataError: The folder holds nothing of it.
+        """
+        if not any(Path(folder).glob("*-*.npz")):
+            raise DataError(
+                f"{folder} holds no {cls.content} {cls.purpose}: build a corpus with "
+                f"{cls.content}, or name the folder of a bank."
+            )
+        return cls(Path(folder))
+
+    def _load(self, split: str, instrument: str) -> Held:
+        key = (split, instrument)
+        if key not in self._loaded:
+            path = self.folder / f"{split}-{instrument}.npz"
+            if not path.is_file():
+                raise DataError(f"{path} is missing: the bank has no {split} {self.content} of it.")
+            with np.load(path) as data:
+                self._loaded[key] = self._held(data)
+        return self._loaded[key]
+
+    @staticmethod
+    @abstractmethod
+    def _held(data: NpzFile) -> Held:
+        """Return what a file holds."""
