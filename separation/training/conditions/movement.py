@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separation.conditioners.picture import draw_picture
 from separation.conditioners.pose import Movement
-from separation.corpus.clouds import CloudBank
 from separation.corpus.moves import MoveBank
 from separation.model import ModelConfig, SeparationModel
 from separation.training.batch import Batch
+from separation.training.conditions.clouds import SeenConditions
 from separation.training.mixing import Excerpt, Mixture
 
 if TYPE_CHECKING:
@@ -33,12 +32,12 @@ class MovementConditions:
     Attributes:
         bank: Their movements.
         config: The network's.
-        clouds: What they look like, where the network asks for context.
+        looks: What they look like, where the network asks for context.
     """
 
     bank: MoveBank
     config: ModelConfig
-    clouds: CloudBank | None = None
+    looks: SeenConditions | None = None
 
     def draw(
         self,
@@ -101,12 +100,10 @@ class MovementConditions:
     def _picture(
         self, split: str, instrument: str, rng: np.random.Generator | None
     ) -> Float32[np.ndarray, "3 rows columns"] | None:
-        if self.clouds is None:
+        if self.looks is None:
             return None
-        who = 0 if rng is None else int(rng.integers(self.clouds.count(split, instrument)))
-        colors = self.clouds.colors(split, instrument, who).astype(np.float32) / np.float32(255.0)
-        points = self.clouds.points(split, instrument, who)
-        return draw_picture(points, colors, self.config.picture.pixels)
+        who = 0 if rng is None else int(rng.integers(self.looks.bank.count(split, instrument)))
+        return self.looks.picture(split, instrument, who)
 
 
 def _tracked(

@@ -77,6 +77,10 @@ def open_conditions(config: ModelConfig, banks: Banks, *, each: int = 2) -> Cond
     if config.conditioner in ("label", "one_hot"):
         return LabelConditions()
     if config.conditioner == "pose":
-        clouds = CloudBank.open(banks.clouds) if config.pose.context else None
-        return MovementConditions(bank=MoveBank.open(banks.moves), config=config, clouds=clouds)
+        looks = _seen(config, banks, each) if config.pose.context else None
+        return MovementConditions(bank=MoveBank.open(banks.moves), config=config, looks=looks)
+    return _seen(config, banks, each)
+
+
+def _seen(config: ModelConfig, banks: Banks, each: int) -> SeenConditions:
     return SeenConditions(bank=CloudBank.open(banks.clouds), config=config, each=each)
