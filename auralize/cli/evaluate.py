@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from auralize.cli.options import out_folder, out_option
+from auralize.cli.options import bank_options, out_folder, out_option
 from auralize.cli.terminal import stage_bars
 
 
@@ -50,16 +50,7 @@ class _Named(click.ParamType[tuple[str, str]]):
     help="With a corpus: families (commas between them) to test on, and what to call them. Else "
     "each family by itself.",
 )
-@click.option(
-    "--clouds",
-    type=click.Path(exists=True, path_type=Path),
-    help="With a corpus: bank of performers' clouds, where it lies elsewhere.",
-)
-@click.option(
-    "--moves",
-    type=click.Path(exists=True, path_type=Path),
-    help="With a corpus: bank of players' movements, where it lies elsewhere.",
-)
+@bank_options
 @click.option(
     "--mixtures",
     default=24,
@@ -84,22 +75,9 @@ def evaluate(
     measured: tables by number of players and of images, by instrument, duets, shuffled conditions,
     written to OUT as study.md, study.json and study.png.
     """
-    if (source / "shards").is_dir():
-        _evaluate_corpus(source, out, as_json, systems, materials, clouds, moves, mixtures)
-    else:
+    if not (source / "shards").is_dir():
         _evaluate_take(source, out, as_json)
-
-
-def _evaluate_corpus(
-    corpus: Path,
-    out: Path | None,
-    as_json: bool,
-    systems: Sequence[tuple[str, str]],
-    materials: Sequence[tuple[str, str]],
-    clouds: Path | None,
-    moves: Path | None,
-    mixtures: int,
-) -> None:
+        return
     from separation.checkpoint import DEFAULT_CHECKPOINT, shipped_checkpoints
     from separation.tables import StudyConfig, compare_systems, write_study
     from separation.training.conditions import Banks
@@ -107,10 +85,10 @@ def _evaluate_corpus(
     with stage_bars() as bar:
         measured = compare_systems(
             dict(systems) or {DEFAULT_CHECKPOINT: shipped_checkpoints()[DEFAULT_CHECKPOINT]},
-            corpus,
+            source,
             {name: families.split(",") for name, families in materials} or None,
             StudyConfig(mixtures=mixtures),
-            banks=Banks.beside(corpus, clouds, moves),
+            banks=Banks.beside(source, clouds, moves),
             progress=bar("evaluate"),
         )
     path = write_study(out or Path("tables"), measured)

@@ -46,6 +46,24 @@ def opened_take(path: Path, audio: Path | None, rate_hz: float | None) -> Genera
             click.echo(f"warning: {warning}", err=True)
 
 
+_clouds_option: Decorator = click.option(
+    "--clouds",
+    type=click.Path(exists=True, path_type=Path),
+    help="Bank of performers' clouds, where it lies elsewhere than with the corpus.",
+)
+
+_moves_option: Decorator = click.option(
+    "--moves",
+    type=click.Path(exists=True, path_type=Path),
+    help="Bank of players' movements, where it lies elsewhere than with the corpus.",
+)
+
+
+def bank_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where a corpus' banks lie."""
+    return _clouds_option(_moves_option(verb))
+
+
 out_option: Decorator = click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from auralize.cli.options import bank_options
 from auralize.cli.terminal import stage_bars
 
 
@@ -29,16 +30,7 @@ from auralize.cli.terminal import stage_bars
 )
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that mix sounds.")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Stop after this many steps.")
-@click.option(
-    "--clouds",
-    type=click.Path(exists=True, path_type=Path),
-    help="Bank of performers' clouds, where it lies elsewhere than with the corpus.",
-)
-@click.option(
-    "--moves",
-    type=click.Path(exists=True, path_type=Path),
-    help="Bank of players' movements, where it lies elsewhere than with the corpus.",
-)
+@bank_options
 @click.option(
     "--initial-weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
