@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from separation.backbones.unet import Modulate, UNet, UNetConfig, initialize
+from separation.backbones.unet import Modulate, UNet, UNetConfig, initialize, join
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -76,7 +76,7 @@ class _Decoder(nn.Module):
     def forward(self, encoded: Sequence[Tensor], modulate: Modulate | None) -> Tensor:
         deeper: Tensor | None = None
         for index, level in reversed(list(enumerate(self.levels))):
-            joined = encoded[index] if deeper is None else torch.cat([encoded[index], deeper], 1)
+            joined = encoded[index] if deeper is None else join(encoded[index], deeper)
             deeper = level(joined if modulate is None else modulate(index, joined))
         assert deeper is not None
         return deeper

@@ -76,10 +76,11 @@ def mask_loss(
     Raises:
         ValueError: The head is unknown.
     """
-    targets = mask_targets(batch, target)
+    targets = mask_targets(batch, target, residual=head == "softmax-residual")
     weights = cell_weights(batch.mixture, weight)
     absent = ~batch.present[:, :, None, None]
     if loss == "smooth_l1":
+        targets = targets[:, : batch.sources.shape[1]]
         masks = masks_from_logits(head, logits, batch.present)
         each = F.smooth_l1_loss(masks, targets.masked_fill(absent, 0.0), reduction="none")
         each = each * weights[:, None]
@@ -92,6 +93,5 @@ def mask_loss(
         nobody = absent_logits(head, batch.present)
         assert nobody is not None
         shares = F.log_softmax(logits.masked_fill(nobody, -1e4), dim=1)
-        owned = mask_targets(batch, target, residual=head == "softmax-residual")
-        return -((owned * shares).sum(dim=1) * weights).mean()
+        return -((targets * shares).sum(dim=1) * weights).mean()
     raise ValueError(f"no loss for head {head!r}.")

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from separation.backbones import UNet, UNetConfig
+from separation.backbones.unet import join
 
 
 def small(**changes):
@@ -67,6 +68,22 @@ def test_only_the_frequency_coordinate_tells_rows_apart():
         # Stride 8 leaves a pattern of period 8 rows; compare rows of the same phase.
         spread[coordinate] = float((inside[:, :, 0::8] - inside[:, :, :1]).abs().max())
     assert spread[True] > 100 * max(spread[False], 1e-6)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_joined_channels_give_a_dense_gradient_of_the_same_values(layout):
+    torch.manual_seed(2)
+    parts = [torch.randn(2, n, 4, 6).to(memory_format=layout).requires_grad_() for n in (3, 5)]
+    skipped, deeper = [part * 1.0 for part in parts]
+    weights = torch.randn(2, 8, 4, 6).to(memory_format=layout)
+    joined = join(skipped, deeper)
+    seen = []
+    deeper.register_hook(seen.append)
+    (joined * weights).sum().backward()
+    assert seen[0].is_contiguous(memory_format=layout)
+    torch.testing.assert_close(joined, torch.cat(parts, dim=1))
+    for part, expected in zip(parts, weights.split([3, 5], dim=1), strict=True):
+        torch.testing.assert_close(part.grad, expected.contiguous())
 
 
 def test_every_parameter_learns():
