@@ -24,6 +24,7 @@ from separation.corpus.families import SimulatorFamily, Sound, SoundFamily, Soun
 from separation.corpus.moves import build_move_bank
 from separation.corpus.phrases import Piece, compose_piece
 from separation.corpus.shards import Stem, write_shard
+from separation.corpus.sources import write_sources
 
 FIRST_SEED = 1_000_000
 """Scores of the corpus use seeds from here on; the simulator's takes use smaller ones."""
@@ -148,6 +149,8 @@ def build_shards(
 ) -> None:
     """Play pieces with sound families and write the shards, or what is missing of them.
 
+    Beside them stands which files they were made from (`separation.corpus.sources`).
+
     Args:
         config: What to build.
         folder: Where; made if missing.
@@ -160,6 +163,7 @@ def build_shards(
         DependencyError: A synthesizer is not installed.
     """
     base = Path(folder)
+    write_sources(base, families)
     jobs = [
         (batch, family, instrument)
         for batch in range(config.batches)

@@ -13,6 +13,7 @@ from jaxtyping import Float32
 
 from capture.instruments import INSTRUMENTS
 from capture.simulate.sampler import play_part
+from capture.simulate.samples import SAMPLES_FOLDER
 from capture.simulate.score import Note, Part
 from separation.corpus.shards import SAMPLE_RATE_HZ
 from separation.corpus.soundfonts import (
@@ -39,6 +40,11 @@ class SoundFamily(Protocol):
         """Instruments that it has."""
         ...
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Sound files that it plays; none where all is synthesized."""
+        ...
+
     def render(
         self,
         instrument: str,
@@ -61,6 +67,11 @@ class SoundfontFamily:
     name: str
     path: Path
     instruments: tuple[str, ...] = INSTRUMENTS
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The soundfont."""
+        return (self.path,)
 
     def render(
         self,
@@ -102,6 +113,11 @@ class SimulatorFamily:
 
     name: str = "simulator"
     instruments: tuple[str, ...] = INSTRUMENTS
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The notes that simulated players share."""
+        return tuple(sorted(SAMPLES_FOLDER.glob("*.ogg")))
 
     def render(
         self,

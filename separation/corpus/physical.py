@@ -110,6 +110,11 @@ class PhysicalFamily:
     name: str = "physical"
     instruments: tuple[str, ...] = INSTRUMENTS
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """None: all of it is computed."""
+        return ()
+
     def render(
         self,
         instrument: str,

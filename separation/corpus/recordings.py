@@ -75,6 +75,11 @@ class RecordingFamily:
         if not self.instruments:
             raise DataError(f"the library {self.name} holds no note: check its folder.")
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every recorded note."""
+        return tuple(note.path for notes in self.notes.values() for note in notes)
+
     def render(
         self,
         instrument: str,

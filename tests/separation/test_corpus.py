@@ -38,6 +38,7 @@ from separation.corpus.midi import Performance, midi_events, midi_file
 from separation.corpus.moves import MoveBank, build_move_bank
 from separation.corpus.phrases import RANGES
 from separation.corpus.recordings import RecordedNote
+from separation.corpus.sources import read_sources, write_sources
 from separation.corpus.written_scores import excerpt
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -49,6 +50,7 @@ class Sines:
 
     name = "sines"
     instruments = ("violin", "cello")
+    files = ()
 
     def render(self, instrument, parts, rng, *, split):
         sounds = []
@@ -279,6 +281,24 @@ def test_build_goes_on_where_it_was_and_gives_the_same(tmp_path):
     build_shards(config, tmp_path / "two", [Sines()])
     for path in (tmp_path / "one" / "shards").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / "shards" / path.name).read_bytes()
+
+
+def test_a_corpus_lists_the_files_that_it_was_made_from(tmp_path, library):
+    folder = tmp_path / "corpus"
+    write_sources(folder, [library, Sines()])
+    other = tmp_path / "other.sf2"
+    other.write_bytes(b"abc")
+    write_sources(folder, [SoundfontFamily(name="bank", path=other)])
+    rows = read_sources(folder)
+    assert [file for _, file, _ in rows] == [
+        f"{tmp_path.name}/{n}" for n in ("other.sf2", "60.wav", "66.wav")
+    ]
+    # FIPS 180-2, appendix B.1.
+    assert rows[0][2] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    other.unlink()
+    with pytest.raises(DataError, match=r"other\.sf2"):
+        write_sources(folder, [SoundfontFamily(name="bank", path=other)])
+    assert read_sources(folder) == rows
 
 
 def test_scores_of_the_simulator_are_out_of_bounds():
