@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from capture.atomic import atomic_path
 from separation.tables.measure import defined_mean
 from separation.tables.study import Row, Study
@@ -41,6 +43,7 @@ def study_text(study: Study) -> str:
     for material in study.materials:
         parts.append(f"\n## {material}\n")
         parts.append(_by_players(study, material, first))
+        parts.append(_against_labels(study, material, first))
         if any(row.images > first for row in study.rows):
             parts.append(_by_images(study, material))
         if any(row.duet and row.material == material for row in study.rows):
@@ -110,6 +113,38 @@ def _bounds(row: Row, players: int) -> list[str]:
             f"| {players} | *{name}* | | " + " | ".join(map(_number, means)) + " | | | | |"
         )
     return lines
+
+
+def _against_labels(study: Study, material: str, first: int) -> str:
+    """Return how far systems are from the mean of those that are told the instruments."""
+    told = [name for name, what in study.systems.items() if what["conditioner"] == "label"]
+    others = [name for name in study.systems if name not in told]
+    if not told or not others:
+        return ""
+    counts = sorted({row.players for row in study.find(material=material, duet=False)})
+
+    def sdr(name: str) -> list[float]:
+        masks = study.config.masks[0]
+        rows = study.find(system=name, material=material, duet=False, masks=masks)
+        return [row.figures.mean("sdr") for row in rows if row.images in (0, first)]
+
+    labels = np.array([sdr(name) for name in told])
+    lines = [
+        "### Conditions against labels\n",
+        f"SDR less the mean of {', '.join(told)}.\n",
+        "| system | " + " | ".join(f"N = {count}" for count in counts) + " |",
+        "|---" * (len(counts) + 1) + "|",
+        "| *labels, mean (smallest … largest)* | "
+        + " | ".join(
+            f"{_number(seeds.mean())} ({_number(seeds.min())} … {_number(seeds.max())})"
+            for seeds in labels.T
+        )
+        + " |",
+    ]
+    for name in others:
+        differences = np.array(sdr(name)) - labels.mean(axis=0)
+        lines.append(f"| {name} | " + " | ".join(f"{d:+.2f}" for d in differences) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _by_images(study: Study, material: str) -> str:

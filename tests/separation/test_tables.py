@@ -173,3 +173,28 @@ def test_a_study_is_written_as_tables_figures_and_a_picture(corpus, tmp_path):
         compare_systems(
             {"mine": tmp_path / "system.safetensors"}, corpus, {"other": ("other",)}, config
         )
+
+
+def test_systems_are_compared_with_the_mean_of_label_networks(corpus, tmp_path):
+    for name, spread in (("told", 1.0), ("told again", 3.0)):
+        model = model_with()
+        torch.nn.init.normal_(model.conditioner.embedding.weight, std=spread)
+        model.save(tmp_path / f"{name}.safetensors")
+    one_hot = ModelConfig(
+        instruments=INSTRUMENTS,
+        channels=3,
+        spectrogram=SpectrogramConfig(relative_level=True, floor=1e-3),
+        backbone=UNetConfig(levels=3, width=4, initialization="kaiming"),
+        conditioner="one_hot",
+        fusion="multiply",
+    )
+    SeparationModel(one_hot).save(tmp_path / "other.safetensors")
+    names = ("told", "told again", "other")
+    checkpoints = {name: tmp_path / f"{name}.safetensors" for name in names}
+    config = StudyConfig(mixtures=2, frames=32, players=(2, 3), masks=("soft",), duets=False)
+    measured = compare_systems(checkpoints, corpus, None, config)
+    cells = []
+    for players in (2, 3):
+        sdr = [measured.find(system=n, players=players)[0].figures.mean("sdr") for n in names]
+        cells.append(f"{sdr[2] - (sdr[0] + sdr[1]) / 2:+.2f}")
+    assert f"| other | {cells[0]} | {cells[1]} |" in study_text(measured)
