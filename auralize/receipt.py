@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from auralize.output.json_numbers import finite
-from capture.atomic import atomic_path
+from capture.files.atomic import atomic_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,9 @@ from pathlib import Path
 from auralize.compose import compose_scene
 from auralize.rooms.from_take import room_from_take
 from capture.body_pose import BodyPoses
-from capture.corrections import Corrections, find_corrections, read_corrections
 from capture.errors import DataError
-from capture.finder import FindConfig, find_people
 from capture.performer import Performer, read_performers, write_performers
+from capture.players import Corrections, FindConfig, find_corrections, find_people, read_corrections
 from capture.take import Take
 from scenes import write_scene
 from separation.bearing import with_bearings
@@ -52,7 +51,7 @@ def segment_take(
         out: Folder of results.
         config: How players are found.
         corrections: What a person knows better. None: what lies beside the take
-            (`capture.corrections.find_corrections`), if anything does.
+            (`capture.players.corrections.find_corrections`), if anything does.
         progress: Takes the fraction done.
 
     Raises:

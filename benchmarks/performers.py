@@ -32,9 +32,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from capture.finder import find_people
 from capture.instruments import INSTRUMENTS
 from capture.performer import Performer
+from capture.players import find_people
 from capture.simulate import simulate_take
 from capture.take import Take, open_take
 

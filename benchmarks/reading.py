@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.k4a_mkv import K4ARecording, K4AWriter
 from capture.take import open_take
 

@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from capture.finder import find_performers
 from capture.instruments import INSTRUMENTS
 from capture.performer import Performer, read_performers, write_performers
+from capture.players import find_performers
 from capture.simulate import simulate_take
 from capture.take import open_take
 from separation.evaluate import Score, evaluate_take

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 from capture.lazy import lazy
 
 if TYPE_CHECKING:
-    from capture.calibration import Calibration
-    from capture.corrections import Corrections, read_corrections
+    from capture.camera.calibration import Calibration
     from capture.errors import AuralizeError
-    from capture.finder import FindConfig, find_people, find_performers
     from capture.instruments import INSTRUMENTS
     from capture.k4a_mkv import K4ARecording, K4AWriter
     from capture.performer import (
@@ -22,6 +20,13 @@ if TYPE_CHECKING:
         read_visitors,
         with_instruments,
         write_performers,
+    )
+    from capture.players import (
+        Corrections,
+        FindConfig,
+        find_people,
+        find_performers,
+        read_corrections,
     )
     from capture.point_cloud import PointCloud, read_ply, write_ply
     from capture.pose import Pose, Trajectory
@@ -59,9 +64,9 @@ __all__ = [
 
 _HOMES = {
     "AuralizeError": "capture.errors",
-    "Calibration": "capture.calibration",
-    "Corrections": "capture.corrections",
-    "FindConfig": "capture.finder",
+    "Calibration": "capture.camera.calibration",
+    "Corrections": "capture.players.corrections",
+    "FindConfig": "capture.players.finder",
     "INSTRUMENTS": "capture.instruments",
     "K4ARecording": "capture.k4a_mkv",
     "K4AWriter": "capture.k4a_mkv",
@@ -72,10 +77,10 @@ _HOMES = {
     "Trajectory": "capture.pose",
     "Visitor": "capture.performer",
     "Waveform": "capture.waveform",
-    "find_people": "capture.finder",
-    "find_performers": "capture.finder",
+    "find_people": "capture.players.finder",
+    "find_performers": "capture.players.finder",
     "open_take": "capture.take",
-    "read_corrections": "capture.corrections",
+    "read_corrections": "capture.players.corrections",
     "read_performers": "capture.performer",
     "read_ply": "capture.point_cloud",
     "read_visitors": "capture.performer",

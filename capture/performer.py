@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from capture.atomic import atomic_folder
 from capture.cloud_sequence import CloudSequence
 from capture.errors import FileFormatError
+from capture.files.atomic import atomic_folder
 from capture.point_cloud import PointCloud
 from capture.pose import Trajectory
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
+from capture.files.atomic import atomic_path
 from capture.pose import Pose
 
 if TYPE_CHECKING:

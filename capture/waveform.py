@@ -14,8 +14,8 @@ import scipy.io.wavfile
 import soundfile
 from jaxtyping import Float32
 
-from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError, OutputError
+from capture.files.atomic import atomic_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from capture.finder import find_performers
 from capture.performer import write_performers
+from capture.players import find_performers
 from capture.take import open_take
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")

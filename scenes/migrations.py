@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import FileFormatError
-from capture.yaml_document import Where, YamlDocument
+from capture.files.yaml_document import Where, YamlDocument
 from scenes.scene import SCENE_VERSION
 
 

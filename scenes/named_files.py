@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import DataError
-from capture.yaml_document import Where, YamlDocument
-from capture.yaml_errors import suggestion
+from capture.files.yaml_document import Where, YamlDocument
+from capture.files.yaml_errors import suggestion
 
 _FILES: tuple[tuple[str, ...], ...] = (
     ("sources", "*", "file"),

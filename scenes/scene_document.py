@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import DataError, FileFormatError
-from capture.yaml_document import Where, YamlDocument, read_yaml
+from capture.files.yaml_document import Where, YamlDocument, read_yaml
 from scenes.migrations import migrate
 from scenes.named_files import (
     check_file_exists,

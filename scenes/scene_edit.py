@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
-from capture.yaml_document import Where, YamlDocument, read_text, read_yaml
-from capture.yaml_errors import suggestion
+from capture.files.atomic import atomic_path
+from capture.files.yaml_document import Where, YamlDocument, read_text, read_yaml
+from capture.files.yaml_errors import suggestion
 from scenes.scene import Scene
 from scenes.scene_document import read_scene_document
 from scenes.scene_file import checked_scene

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from capture import yaml_errors
-from capture.yaml_document import YamlDocument
+from capture.files import yaml_errors
+from capture.files.yaml_document import YamlDocument
 from scenes.scene import SCENE_VERSION, Scene
 
 _WORDING = yaml_errors.Wording(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from capture.atomic import atomic_path
 from capture.errors import FileFormatError
-from capture.yaml_document import YamlDocument
+from capture.files.atomic import atomic_path
+from capture.files.yaml_document import YamlDocument
 from scenes.named_files import check_files_exist
 from scenes.scene import Scene
 from scenes.scene_document import read_scene_document

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from capture.yaml_document import Where
+from capture.files.yaml_document import Where
 from scenes.scene_yaml import flow_text
 
 _Value = ScalarNode | MappingNode | SequenceNode
 
 
 class YamlText:
-    """The text of a YAML file (whose values `capture.yaml_document.read_yaml` has accepted)."""
+    """The text of a YAML file (whose values `capture.files.read_yaml` has accepted)."""
 
     def __init__(self, text: str) -> None:
         """Take the whole text."""

@@ -21,9 +21,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from capture.atomic import atomic_path
 from capture.body_pose import JOINT_PARENTS
 from capture.errors import FileFormatError
+from capture.files.atomic import atomic_path
 from capture.instruments import INSTRUMENTS
 from separation.backbones import MultiHeadUNet, UNet, UNetConfig, build_backbone
 from separation.conditioners.label import LabelConditioner, OneHotConditioner

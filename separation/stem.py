@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from capture.atomic import atomic_folder
 from capture.errors import DataError, FileFormatError
+from capture.files.atomic import atomic_folder
 from capture.waveform import Waveform, read_waveform, write_waveform
 
 _FORMAT = "auralize-stems-1"

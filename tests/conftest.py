@@ -36,7 +36,7 @@ def clap_take(tmp_path_factory):
     import numpy as np
 
     from capture.simulate.clapper import Clapper, film_clapper
-    from capture.take_file import TakeFile, write_take_file
+    from capture.take.take_file import TakeFile, write_take_file
 
     folder = tmp_path_factory.mktemp("takes") / "claps"
     clapper = Clapper([1.3, 2.13, 2.81], np.random.default_rng(1))

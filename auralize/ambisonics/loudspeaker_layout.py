@@ -18,8 +18,8 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from capture.axes import world_from_spherical
 from capture.errors import DataError, FileFormatError
-from capture.yaml_document import Where, YamlDocument, read_yaml
-from capture.yaml_errors import suggestion
+from capture.files.yaml_document import Where, YamlDocument, read_yaml
+from capture.files.yaml_errors import suggestion
 from scenes.model import Degrees, Integer, Number, SceneModel, Text
 
 

@@ -36,8 +36,8 @@ def segment(
 ) -> None:
     """Find the players of TAKE, follow them, and write OUT/performers."""
     from auralize.stages import segment_take
-    from capture.corrections import NO_CORRECTIONS, find_corrections, read_corrections
     from capture.performer import read_visitors
+    from capture.players import NO_CORRECTIONS, find_corrections, read_corrections
 
     if uncorrected and corrections is not None:
         raise click.UsageError("give --corrections FILE or --uncorrected, not both.")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from auralize.compare.sounds import SoundComparison
-from capture.atomic import atomic_path
 from capture.errors import OutputError
+from capture.files.atomic import atomic_path
 
 _FORMATS = (".png", ".svg", ".pdf")
 

@@ -30,8 +30,8 @@ from auralize.output.sound_file import (
     write_sound_file,
 )
 from auralize.output.wave_header import Tags
-from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
+from capture.files.atomic import atomic_path
 from capture.pose import IDENTITY_WXYZ
 from scenes.scene import Output
 

@@ -27,8 +27,8 @@ from auralize.output.settings import changed_output, choose_gain, parts_of, with
 from auralize.output.sound_file import SoundFileFormat, check_format, container_of, write_sound_file
 from auralize.output.stems import alone, stem_paths
 from auralize.stream.binaural import render_binaural
-from capture.atomic import atomic_path
 from capture.errors import DataError
+from capture.files.atomic import atomic_path
 from scenes.scene import Scene
 from scenes.scene_file import read_scene
 

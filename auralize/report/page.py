@@ -13,7 +13,7 @@ import jinja2
 import soundfile
 
 from auralize.report import figures
-from capture.atomic import atomic_path
+from capture.files.atomic import atomic_path
 from capture.performer import Performer
 from capture.waveform import Waveform
 

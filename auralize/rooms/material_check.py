@@ -8,7 +8,7 @@ from typing import Any
 
 from auralize.rooms.materials import material
 from capture.errors import DataError
-from capture.yaml_document import Where
+from capture.files.yaml_document import Where
 from scenes.scene_document import read_scene_document
 
 

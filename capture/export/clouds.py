@@ -12,11 +12,11 @@ from capture.errors import OutputError
 from capture.export.recordings import pose_entry
 from capture.export.sound_blocks import sound_blocks
 from capture.export.take_folder import new_take_folder
-from capture.finder import DepthImages
+from capture.players import DepthImages
 from capture.point_cloud import PointCloud, write_ply
 from capture.take import Take
-from capture.take_file import TAKE_FILE, FramesEntry, TakeFile, write_take_file
-from capture.take_images import FRAMES_FILE
+from capture.take.images import FRAMES_FILE
+from capture.take.take_file import TAKE_FILE, FramesEntry, TakeFile, write_take_file
 
 _FRAMES, _SOUND = "frames", "audio.wav"
 _LARGEST_WAV_BYTES = 4_000_000_000

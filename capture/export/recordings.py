@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from capture.camera.k4a_modes import FRAME_RATES_HZ
 from capture.clock import ClockFit
 from capture.errors import DataError, OutputError
 from capture.export.sound_blocks import sound_blocks
 from capture.export.take_folder import new_take_folder
 from capture.k4a_mkv import ImuSamples, K4ARecording, K4AWriter
-from capture.k4a_modes import FRAME_RATES_HZ
 from capture.pose import Pose
 from capture.take import Take
-from capture.take_file import TAKE_FILE, ClockEntry, PoseEntry, TakeFile, write_take_file
+from capture.take.take_file import TAKE_FILE, ClockEntry, PoseEntry, TakeFile, write_take_file
 
 _RECORDING = "take.mkv"
 _SOUND_BLOCK_HZ = 50

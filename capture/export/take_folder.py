@@ -7,9 +7,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from capture.atomic import atomic_folder
 from capture.errors import OutputError
-from capture.take_file import TAKE_FILE
+from capture.files.atomic import atomic_folder
+from capture.take.take_file import TAKE_FILE
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from capture import matroska
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import COLOR_FORMATS, split_color_mode
 from capture.k4a_mkv import layout
-from capture.k4a_modes import COLOR_FORMATS, split_color_mode
 from capture.matroska import Id
 
 _APPLICATION = "auralize"

@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8, UInt16
 
+from capture.camera.k4a_modes import split_color_mode
 from capture.clock import ClockFit
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import layout
@@ -22,7 +23,6 @@ from capture.k4a_mkv.color import decode_color
 from capture.k4a_mkv.compact import decode_compact
 from capture.k4a_mkv.sound import AudioFormat, RecordedSound
 from capture.k4a_mkv.tracks import find_track, find_video_track, is_compact, read_calibration
-from capture.k4a_modes import split_color_mode
 from capture.matroska import MatroskaFile, TrackEntry
 
 _NO_BLOCKS = np.zeros((0, 3), dtype=np.int64)

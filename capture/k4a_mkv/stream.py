@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import Float, Int16, Int32, UInt16
 
 from capture import matroska
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import FRAME_RATES_HZ
 from capture.k4a_mkv import layout
 from capture.k4a_mkv.clusters import ClusterFile, Sink
 from capture.k4a_mkv.compact import encode_compact
 from capture.k4a_mkv.header import RecordingFormat
-from capture.k4a_modes import FRAME_RATES_HZ
 
 _REORDERED_US = 1_000_000
 _AUDIO_BLOCK_HZ = 50

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import COLOR_FORMATS, COLOR_RESOLUTIONS, DEPTH_MODES, INFRARED_MODES
 from capture.errors import FileFormatError
 from capture.k4a_mkv import layout
-from capture.k4a_modes import COLOR_FORMATS, COLOR_RESOLUTIONS, DEPTH_MODES, INFRARED_MODES
 from capture.matroska import MatroskaFile, TrackEntry
 
 

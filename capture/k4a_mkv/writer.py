@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from capture.atomic import atomic_path
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.files.atomic import atomic_path
 from capture.k4a_mkv.stream import K4AStream
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from capture.atomic import atomic_path
 from capture.errors import OutputError
-from capture.finder import DepthImages
+from capture.files.atomic import atomic_path
 from capture.look.panel import GROUND, INK, Panel
 from capture.look.players import PlayerPoints, painted, player_color
 from capture.performer import Performer
+from capture.players import DepthImages
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 FILM_SUFFIXES = (".webp", ".gif")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from capture.errors import OutputError
-from capture.finder import DepthImages
 from capture.look.film import LookConfig, images_at_rate
 from capture.look.players import PlayerPoints, painted, player_color
 from capture.optional import optional
 from capture.performer import Performer
+from capture.players import DepthImages
 
 LIVE_EXTRA = "look"
 _THIN_M = 0.01

@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Int16, Int32, UInt16
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 
 Vector = tuple[float, float, float]
 

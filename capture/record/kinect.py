@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import FRAME_RATES_HZ, depth_image_mode, split_color_mode
 from capture.errors import DependencyError, DeviceError
-from capture.k4a_modes import FRAME_RATES_HZ, depth_image_mode, split_color_mode
 from capture.optional import optional
 from capture.record.driver import Capture, ImuReading
 from capture.record.usb import UDEV_REMEDY, UsbSensor, plugged_sensors

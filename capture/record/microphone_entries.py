@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture.microphones import AZURE_KINECT, CENTER_CHANNEL, device_places
-from capture.take_file import MicrophoneEntry
+from capture.take.take_file import MicrophoneEntry
 
 
 def microphone_entries(

@@ -22,7 +22,7 @@ from capture.record.inbox import Inbox
 from capture.record.settings import RecordSettings
 from capture.record.status import RecordingStatus, StatusMeter
 from capture.record.tracks import Tracks
-from capture.take_file import ClockEntry, RecordedEntry
+from capture.take.take_file import ClockEntry, RecordedEntry
 
 _MOMENT_S = 0.1
 _PATIENCE_S = 2.0

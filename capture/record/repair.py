@@ -11,7 +11,7 @@ from capture.errors import FileFormatError
 from capture.k4a_mkv import K4ARecording
 from capture.k4a_mkv.repair import Repair, repair_recording
 from capture.record.losses import ImageCounter
-from capture.take_file import (
+from capture.take.take_file import (
     RECORDING,
     TAKE_FILE,
     ClockEntry,

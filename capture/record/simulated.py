@@ -13,15 +13,15 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import FRAME_RATES_HZ
 from capture.errors import DataError, DeviceError
 from capture.k4a_mkv import K4ARecording
-from capture.k4a_modes import FRAME_RATES_HZ
 from capture.record.driver import Capture, ImuReading, SoundBlock
 from capture.record.faults import Faults
 from capture.record.simulated_clock import SimulatedClock
 from capture.take import Take, open_take
-from capture.take_file import TAKE_FILE, read_take_file
+from capture.take.take_file import TAKE_FILE, read_take_file
 
 _BLOCK_S = 0.02
 _HOST_START_NS = 5_000_000_000_000

@@ -22,7 +22,7 @@ from capture.record.driver import CameraDriver, SoundDriver
 from capture.record.recorder import RecordingResult, RecordingSink, record
 from capture.record.settings import RecordSettings
 from capture.record.status import RecordingStatus
-from capture.take_file import (
+from capture.take.take_file import (
     RECORDING,
     TAKE_FILE,
     MicrophoneEntry,

@@ -18,7 +18,7 @@ from capture.record.driver import CameraDriver, Capture, ImuReading, SoundBlock,
 from capture.record.losses import ImageCounter
 from capture.record.sound_track import SoundTrack
 from capture.sync import StampLog, fit_clocks
-from capture.take_file import ClockEntry, GapEntry, RecordedEntry
+from capture.take.take_file import ClockEntry, GapEntry, RecordedEntry
 
 _SETTLED_US = 500_000
 """Sound is placed when captures of this time show how the cameras' clock runs."""

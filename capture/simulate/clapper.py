@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32, Float64, Int32
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.k4a_mkv import K4AWriter
 from capture.pose import Pose, quaternion_from_yaw
 from capture.simulate.bodies import dress, load_body, skin

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.instruments import canonical_instrument
 from capture.point_cloud import PointCloud
 from capture.simulate.kinect import SimulatedKinect, camera_pose, light_of

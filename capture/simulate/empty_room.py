@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from capture.lens import CameraModel
+from capture.camera.lens import CameraModel
 from capture.pose import Pose
 from capture.simulate.floors import FLAT, Relief
 

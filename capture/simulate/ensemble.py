@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from capture.atomic import atomic_folder
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import FRAME_RATES_HZ
+from capture.files.atomic import atomic_folder
 from capture.instruments import canonical_instrument
-from capture.k4a_modes import FRAME_RATES_HZ
 from capture.microphones import CENTER_CHANNEL, microphone_positions
 from capture.pose import Pose
 from capture.simulate.difficulties import DIFFICULTIES
@@ -38,7 +38,7 @@ from capture.simulate.score import Part, compose
 from capture.simulate.seating import set_stage
 from capture.simulate.stage import Stage
 from capture.simulate.truth import TruthRecorder, write_sound_truth
-from capture.take_file import ClockEntry, MicrophoneEntry, TakeFile, write_take_file
+from capture.take.take_file import ClockEntry, MicrophoneEntry, TakeFile, write_take_file
 from capture.waveform import write_waveform
 
 RATE_HZ = 48_000

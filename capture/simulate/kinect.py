@@ -8,7 +8,7 @@ surfaces (never above 17 mm), a systematic error of a few millimetres, pixels on
 are invalid or fly between the surfaces, surfaces seen edge-on lost, and a resolution of 1 mm.
 Multipath is not simulated.
 
-Camera frame: X right, Y down, Z forward (see `capture.calibration`).
+Camera frame: X right, Y down, Z forward (see `capture.camera.calibration`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float32, Int32, UInt8, UInt16
 from numba import njit
 
 from capture.axes import world_from_camera_axes
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.pose import Pose, quaternion_from_rotation_matrix
 from capture.simulate.bodies import vertex_normals
 from capture.simulate.empty_room import Shell, see_shell

@@ -31,8 +31,8 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from capture.atomic import atomic_path
 from capture.errors import DependencyError
+from capture.files.atomic import atomic_path
 from capture.simulate.samples import SAMPLES_FOLDER
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 from numba import njit
 
-from capture.lens import CameraModel
+from capture.camera.lens import CameraModel
 
 NOTHING = -1
 """Face index of a pixel that no triangle covers."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.pose import Pose
 from capture.simulate.bodies import TEST_BODIES, TRAIN_BODIES
 from capture.simulate.difficulties import Trouble, make_trouble

@@ -17,16 +17,16 @@ import numpy as np
 from jaxtyping import Float64, UInt16
 
 from capture.axes import camera_from_world_axes
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.clock import ClockFit
 from capture.errors import DataError
 from capture.k4a_mkv import K4ARecording
 from capture.point_cloud import PointCloud
 from capture.pose import Pose
-from capture.take_file import MicrophoneEntry, RecordedEntry
-from capture.take_images import TakeImages
-from capture.take_level import find_world
-from capture.take_sound import TakeSound
+from capture.take.images import TakeImages
+from capture.take.sound import TakeSound
+from capture.take.take_file import MicrophoneEntry, RecordedEntry
+from capture.take.world import find_world
 from capture.waveform import Waveform
 
 _SHORTER_BY_S = 0.2

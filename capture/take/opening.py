@@ -12,16 +12,16 @@ from capture.clock import ClockFit
 from capture.errors import FileFormatError
 from capture.k4a_mkv import K4ARecording
 from capture.pose import Pose, quaternion_from_rotation_matrix
-from capture.take.lazy_take import Take
-from capture.take_file import TAKE_FILE, TakeFile, read_take_file
-from capture.take_images import (
+from capture.take.images import (
     CLOUD_SUFFIXES,
     FRAMES_FILE,
     CloudImages,
     RecordingImages,
     TakeImages,
 )
-from capture.take_sound import FileSound, RecordingSound, TakeSound, find_sound_file
+from capture.take.lazy_take import Take
+from capture.take.sound import FileSound, RecordingSound, TakeSound, find_sound_file
+from capture.take.take_file import TAKE_FILE, TakeFile, read_take_file
 
 
 def open_take(

@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from capture.atomic import atomic_folder
 from capture.errors import OutputError
+from capture.files.atomic import atomic_folder
 from scenes.export.exported import ExportedScene
 from scenes.export.targets import Target
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from capture.atomic import atomic_folder
 from capture.errors import FileFormatError
+from capture.files.atomic import atomic_folder
 from capture.performer import copy_performers
 from scenes.export.neutral import FORMAT
 from scenes.imports.media import copy_inside, file_inside

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from capture.atomic import atomic_path
 from capture.axes import network_from_world
 from capture.errors import DataError
-from capture.facing import facing_yaw_rad
+from capture.files.atomic import atomic_path
+from capture.players import facing_yaw_rad
 from separation.corpus.bank import Bank
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ def build_cloud_bank(
 ) -> None:
     """Make a bank of simulated performers as a segmented Kinect take shows them.
 
-    Performers are turned by the facing that `capture.facing` finds, as in a take: its errors are
-    what the network must live with. Bodies and instrument variants of the "test" split occur in
-    no other.
+    Performers are turned by the facing that `capture.players.facing` finds, as in a take: its
+    errors are what the network must live with. Bodies and instrument variants of the "test"
+    split occur in no other.
 
     Args:
         folder: Where; files that are there stay.

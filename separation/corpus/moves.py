@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from capture.atomic import atomic_path
 from capture.axes import network_from_world
 from capture.errors import DataError
+from capture.files.atomic import atomic_path
 from separation.corpus.bank import Bank
 
 if TYPE_CHECKING:

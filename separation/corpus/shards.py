@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.atomic import atomic_path
 from capture.errors import DataError, FileFormatError
+from capture.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, Int16

@@ -11,8 +11,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from capture.atomic import atomic_path
 from capture.errors import DataError
+from capture.files.atomic import atomic_path
 from separation.corpus.families import SoundFamily
 
 SOURCES_NAME = "sources.csv"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from capture.atomic import atomic_path
 from capture.errors import DataError
+from capture.files.atomic import atomic_path
 from separation.corpus.layouts import write_index_clouds, write_recordings
 from separation.corpus.layouts.musicians import read_indexed
 from separation.corpus.layouts.recordings import sound_files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.atomic import atomic_path
+from capture.files.atomic import atomic_path
 from separation.tables.measure import defined_mean
 from separation.tables.study import Row, Study
 

@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from capture.atomic import atomic_path
 from capture.errors import FileFormatError
+from capture.files.atomic import atomic_path
 from separation.configuration import from_mapping
 from separation.model import ModelConfig
 from separation.training.curriculum import CurriculumConfig

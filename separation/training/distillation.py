@@ -20,8 +20,8 @@ import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from capture.atomic import atomic_path
 from capture.errors import DataError
+from capture.files.atomic import atomic_path
 from separation.conditioners.point_cloud import PointCloudConditioner, PointCloudConfig
 from separation.corpus.clouds import CloudBank
 from separation.model import SeparationModel

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from capture.atomic import atomic_path
 from capture.errors import FileFormatError
+from capture.files.atomic import atomic_path
 from separation.conditioners.resnet import load_image_weights
 from separation.configuration import from_mapping
 from separation.model import ModelConfig, SeparationModel

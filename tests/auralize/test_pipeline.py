@@ -9,8 +9,8 @@ import pytest
 
 from auralize.pipeline import run
 from capture.errors import DataError
-from capture.finder import find_performers
 from capture.performer import read_performers
+from capture.players import find_performers
 from capture.point_cloud import write_ply
 from capture.take import open_take
 from capture.waveform import read_waveform

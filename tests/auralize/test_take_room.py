@@ -12,7 +12,7 @@ from auralize.rooms.from_take import (
     fit_room,
     room_from_take,
 )
-from capture.segment import SegmentConfig, find_background
+from capture.players.segment import SegmentConfig, find_background
 from scenes import Scene
 
 EARS = np.array([0.0, 0.0, 1.2])
@@ -101,7 +101,7 @@ def test_nothing_seen_is_a_room_around_the_listener():
 
 
 def test_the_room_of_a_take_holds_its_players(duo_take):
-    from capture.finder import FindConfig, find_performers
+    from capture.players import FindConfig, find_performers
     from capture.take import open_take
 
     with open_take(duo_take) as take:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import DEPTH_MODES
+from capture.camera.lens import CameraModel
 from capture.errors import FileFormatError
-from capture.k4a_modes import DEPTH_MODES
-from capture.lens import CameraModel
 
 REFERENCES = Path(__file__).parents[1] / "references" / "k4a"
 LEAST_MM, LEAST_PX = 0.01, 0.01

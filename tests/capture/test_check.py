@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.check import check_take
 from capture.k4a_mkv import K4AWriter
 from capture.take import open_take
-from capture.take_file import RecordedEntry, read_take_file, write_take_file
+from capture.take.take_file import RecordedEntry, read_take_file, write_take_file
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from capture.cloud_files import read_cloud
 from capture.errors import DataError, FileFormatError
 from capture.point_cloud import PointCloud, write_ply
 from capture.take import open_take
+from capture.take.cloud_files import read_cloud
 
 POINTS = np.array([[0.5, -1.25, 2.0], [1.0, 0.0, 3.5], [-0.25, 0.75, 1.125]], np.float32)
 COLORS = np.array([[255, 0, 7], [1, 2, 3], [128, 64, 32]], np.uint8)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from capture import component_store
-from capture.component_store import ComponentStore
-from capture.segment import SegmentConfig, components
+from capture.players import component_store
+from capture.players.component_store import ComponentStore
+from capture.players.segment import SegmentConfig, components
 
 
 @pytest.mark.parametrize("in_memory_bytes", [2**20, 100])

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from capture.corrections import Corrections, Drop, Fix, Keep, Label, Merge, Rename, Split
 from capture.errors import DataError
-from capture.finder import find_people
+from capture.players import find_people
+from capture.players.corrections import (
+    Corrections,
+    Drop,
+    Fix,
+    Keep,
+    Label,
+    Merge,
+    Rename,
+    Split,
+)
 from capture.point_cloud import PointCloud
 
 PLACES = {"performer-1": (2.5, 0.9), "performer-2": (2.4, 0.0), "performer-3": (2.6, -0.9)}

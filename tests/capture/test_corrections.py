@@ -7,7 +7,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from capture.corrections import (
+from capture.errors import FileFormatError
+from capture.files.yaml_document import read_yaml
+from capture.players.corrections import (
     CorrectionsFile,
     Fix,
     Label,
@@ -17,8 +19,6 @@ from capture.corrections import (
     find_corrections,
     read_corrections,
 )
-from capture.errors import FileFormatError
-from capture.yaml_document import read_yaml
 
 GOOD = """\
 version: 1

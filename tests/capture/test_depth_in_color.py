@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from capture.calibration import Calibration
-from capture.depth_in_color import depth_in_color
+from capture.camera.calibration import Calibration
+from capture.camera.depth_in_color import depth_in_color
 
 
 def plane_depth_in_color(calibration, distance_m):

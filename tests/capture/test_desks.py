@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from capture.desks import DeskConfig, find_desks
-from capture.segment import SegmentConfig, components
+from capture.players.desks import DeskConfig, find_desks
+from capture.players.segment import SegmentConfig, components
 
 VOXEL_M = 0.05
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from capture.divide import CLUTTER, DivideConfig, divide
-from capture.segment import SegmentConfig, components
+from capture.players.divide import CLUTTER, DivideConfig, divide
+from capture.players.segment import SegmentConfig, components
 
 VOXEL_M = 0.05
 CONFIG = DivideConfig()

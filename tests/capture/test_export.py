@@ -7,13 +7,13 @@ import pytest
 import soundfile
 from PIL import Image
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.errors import DataError, FileFormatError, OutputError
 from capture.export import export_clouds, export_recording
 from capture.k4a_mkv import K4ARecording, K4AWriter
 from capture.k4a_mkv.compact import decode_compact, encode_compact
 from capture.take import open_take
-from capture.take_file import (
+from capture.take.take_file import (
     ClockEntry,
     MicrophoneEntry,
     PoseEntry,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from capture.facing import facing_yaw_rad
+from capture.players import facing_yaw_rad
 from capture.simulate.clouds import random_performer_cloud
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from capture.atomic import atomic_folder, atomic_path
 from capture.errors import DataError, FileFormatError, OutputError
+from capture.files.atomic import atomic_folder, atomic_path
 from capture.performer import (
     Performer,
     Visitor,

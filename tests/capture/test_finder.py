@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from capture.finder import FindConfig, find_performers
 from capture.performer import read_performers, write_performers
+from capture.players import FindConfig, find_performers
 from capture.point_cloud import PointCloud
 from capture.take import open_take
 

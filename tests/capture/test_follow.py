@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from capture.desks import DeskConfig, find_desks
-from capture.follow import CLUTTER, FollowConfig, follow
-from capture.segment import SegmentConfig, components
+from capture.players.desks import DeskConfig, find_desks
+from capture.players.follow import CLUTTER, FollowConfig, follow
+from capture.players.segment import SegmentConfig, components
 
 SEGMENT = SegmentConfig()
 CONFIG = FollowConfig()

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.heads import HeadConfig, _SummedVolume, find_heads
-from capture.segment import SegmentConfig, components, thickness_m
+from capture.players.heads import HeadConfig, _SummedVolume, find_heads
+from capture.players.segment import SegmentConfig, components, thickness_m
 
 VOXEL_M = 0.05
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.errors import DataError, FileFormatError, OutputError
-from capture.import_take import ImportSettings, import_take
 from capture.k4a_mkv import K4AWriter
 from capture.point_cloud import PointCloud, write_ply
+from capture.record.import_take import ImportSettings, import_take
 from capture.take import open_take
-from capture.take_file import read_take_file
+from capture.take.take_file import read_take_file
 
 CALIBRATION = Calibration.simulated(depth_mode="NFOV_2X2BINNED", color_mode=None)
 

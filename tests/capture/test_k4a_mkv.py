@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from capture import matroska
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.errors import DataError, FileFormatError, OutputError
 from capture.k4a_mkv import K4ARecording, K4AWriter
 from capture.k4a_mkv.color import decode_color

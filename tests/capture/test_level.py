@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.k4a_mkv import ImuSamples
-from capture.level import UP_IN_CAMERA, find_floor, up_from_imu, world_from_camera_pose
 from capture.pose import Pose, quaternion_from_euler, quaternion_from_rotation_matrix
+from capture.take.level import UP_IN_CAMERA, find_floor, up_from_imu, world_from_camera_pose
 
 CALIBRATION = Calibration.simulated(depth_mode="NFOV_2X2BINNED")
 WORLD_FROM_CAMERA_AXES = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])

@@ -3,16 +3,16 @@ import json
 import numpy as np
 import pytest
 
-from capture.array_fit import HeardSound, fit_array
-from capture.channel_delays import channel_delays, channel_pairs
 from capture.errors import DataError
-from capture.microphone_calibration import calibrate_microphones, calibrated_entries
 from capture.microphones import AZURE_KINECT, MicrophoneGeometry, microphone_positions
+from capture.microphones.array_fit import HeardSound, fit_array
+from capture.microphones.calibration import calibrate_microphones, calibrated_entries
+from capture.microphones.channel_delays import channel_delays, channel_pairs
 from capture.point_cloud import PointCloud, write_ply
 from capture.pose import Pose
 from capture.simulate.kinect import camera_pose
 from capture.take import open_take
-from capture.take_file import read_take_file, write_take_file
+from capture.take.take_file import read_take_file, write_take_file
 from capture.waveform import Waveform, write_waveform
 
 RATE_HZ = 48_000

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from capture.head_paths import HeadPath, LinkConfig
-from capture.heads import HeadConfig
-from capture.persons import PersonConfig, find_people_in, is_thing
-from capture.segment import SegmentConfig, components
-from capture.view import View
+from capture.players.head_paths import HeadPath, LinkConfig
+from capture.players.heads import HeadConfig
+from capture.players.persons import PersonConfig, find_people_in, is_thing
+from capture.players.segment import SegmentConfig, components
+from capture.players.view import View
 
 SEGMENT = SegmentConfig()
 CONFIG = PersonConfig()

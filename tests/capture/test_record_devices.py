@@ -11,7 +11,7 @@ import types
 import numpy as np
 import pytest
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.errors import DependencyError, DeviceError
 from capture.record import devices, kinect, sound_device
 from capture.record.kinect import CameraSettings, KinectCamera

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.errors import DeviceError, OutputError
 from capture.k4a_mkv import K4ARecording, K4AWriter
 from capture.record.faults import Faults, parse_faults
@@ -21,7 +21,7 @@ from capture.record.settings import RecordSettings
 from capture.record.simulated import simulated_devices
 from capture.record.take_folder import fault_of, record_take
 from capture.take import open_take
-from capture.take_file import read_take_file
+from capture.take.take_file import read_take_file
 
 RATE_HZ = 8000
 FAST = float("inf")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from capture import matroska
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.errors import FileFormatError, OutputError
 from capture.k4a_mkv import K4ARecording, K4AWriter, header
 from capture.k4a_mkv.repair import repair_recording
 from capture.matroska import Id, MatroskaFile
 from capture.record.repair import repair_take
 from capture.take import open_take
-from capture.take_file import RecordedEntry, TakeFile, read_take_file, write_take_file
+from capture.take.take_file import RecordedEntry, TakeFile, read_take_file, write_take_file
 
 CALIBRATION = Calibration.simulated(depth_mode="NFOV_2X2BINNED", color_mode=None)
 RATE_HZ = 8000

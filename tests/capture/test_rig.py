@@ -5,7 +5,7 @@ import pytest
 
 from capture.errors import DataError
 from capture.export import export_clouds
-from capture.finder import find_performers
+from capture.players import find_performers
 from capture.pose import Pose, quaternion_from_euler, quaternion_from_yaw
 from capture.rig import FusedImages, align
 from capture.rig.icp import Target

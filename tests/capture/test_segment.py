@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from capture.segment import Background, SegmentConfig, components, find_background
+from capture.players.segment import Background, SegmentConfig, components, find_background
 
 CONFIG = SegmentConfig()
 NOWHERE = np.zeros((0, 3), np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.simulate import simulate_take
 from capture.simulate.difficulties import DIFFICULTIES
 from capture.simulate.score import compose

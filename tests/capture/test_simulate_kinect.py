@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.simulate.empty_room import Shell
 from capture.simulate.kinect import FARTHEST_M, SimulatedKinect, camera_pose
 from capture.simulate.solids import box, join

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.simulate.kinect import camera_pose
 from capture.simulate.layout import arrange, draw_room, in_front_row, row_of
 from capture.simulate.player import BODY, BOW, INSTRUMENT, Player

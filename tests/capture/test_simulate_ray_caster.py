@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from capture.calibration import Calibration
-from capture.lens import CameraModel
+from capture.camera.calibration import Calibration
+from capture.camera.lens import CameraModel
 from capture.simulate.ray_caster import NOTHING, cast_rays, face_normals, shade
 from capture.simulate.solids import box, join, rod
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from capture.smoothing import smoothed, smoothed_yaws
+from capture.players.smoothing import smoothed, smoothed_yaws
 
 
 def least_squares(times_s, positions_m, noise_m, acceleration_m_s2):

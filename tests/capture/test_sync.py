@@ -6,7 +6,7 @@ import pytest
 from capture.clock import ClockFit
 from capture.simulate.clocks import SimulatedClocks
 from capture.sync import StampLog, Stamps, fit_clocks, fit_times
-from capture.take_file import ClockEntry
+from capture.take.take_file import ClockEntry
 
 JITTER_S, OUTLIERS = SimulatedClocks.jitter_s, SimulatedClocks.outlier_share
 

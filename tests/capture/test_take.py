@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from capture.axes import camera_from_world_axes
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.clock import ClockFit
 from capture.errors import AuralizeError, DataError, FileFormatError
 from capture.k4a_mkv import K4ARecording, K4AWriter
@@ -20,7 +20,7 @@ from capture.k4a_mkv.sound import RecordedSound
 from capture.matroska import MatroskaFile, TrackEntry
 from capture.point_cloud import PointCloud, write_ply
 from capture.take import open_take
-from capture.take_file import (
+from capture.take.take_file import (
     ClockEntry,
     FramesEntry,
     MicrophoneEntry,

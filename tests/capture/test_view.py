@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from capture.view import EYE_M, find_view
+from capture.players.view import EYE_M, find_view
 
 
 def test_the_distance_from_the_edge_of_a_square_view():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.k4a_mkv import K4ARecording, K4AWriter
 
 pytestmark = pytest.mark.client

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.k4a_mkv import K4ARecording
 from capture.k4a_mkv.repair import repair_recording
 from capture.record.repair import repair_take

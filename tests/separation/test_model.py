@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from capture.errors import FileFormatError
-from capture.facing import facing_yaw_rad
+from capture.players import facing_yaw_rad
 from capture.simulate.clouds import random_performer_cloud
 from capture.simulate.sampler import play_part
 from capture.simulate.score import compose

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from capture.body_pose import BodyPoses
-from capture.facing import facing_yaw_rad
 from capture.performer import Performer
+from capture.players import facing_yaw_rad
 from capture.pose import Trajectory, quaternion_from_yaw
 from capture.simulate.clouds import random_performer_cloud
 from capture.simulate.player import Player

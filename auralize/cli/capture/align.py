@@ -76,7 +76,7 @@ def align(
     from capture.export import export_clouds
     from capture.rig import FusedImages
     from capture.rig import align as find_poses
-    from capture.take_file import TAKE_FILE
+    from capture.take.take_file import TAKE_FILE
 
     others = len(paths) - 1
     if others < 1:
@@ -173,7 +173,7 @@ def _guess(text: str, take: Take) -> Pose:
 
 def _write(path: Path, pose: Pose) -> None:
     from capture.export.recordings import pose_entry
-    from capture.take_file import read_take_file, write_take_file
+    from capture.take.take_file import read_take_file, write_take_file
 
     described = read_take_file(path)
     write_take_file(path, described.model_copy(update={"world_from_camera": pose_entry(pose)}))

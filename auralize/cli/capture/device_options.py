@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from capture.k4a_modes import COLOR_FORMATS, COLOR_RESOLUTIONS, DEPTH_MODES, FRAME_RATES_HZ
+from capture.camera.k4a_modes import COLOR_FORMATS, COLOR_RESOLUTIONS, DEPTH_MODES, FRAME_RATES_HZ
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -67,7 +67,7 @@ def import_(
     The sound is the file of the recording's name beside it (film.wav beside film.mkv), the only
     sound file in the folder, --audio, or the recording's own AUDIO track.
     """
-    from capture.import_take import ImportSettings, import_take
+    from capture.record.import_take import ImportSettings, import_take
 
     settings = ImportSettings(rate_hz=rate_hz, axes=axes, unit_m=unit_m, center=center, move=move)
     with stage_bars() as bar:

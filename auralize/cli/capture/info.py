@@ -18,7 +18,7 @@ def info(take: Path, audio: Path | None, rate_hz: float | None, as_json: bool) -
 
     No image is decoded, so hours of recording answer at once.
     """
-    from capture.take_summary import summarize_take
+    from capture.take.summary import summarize_take
 
     with opened_take(take, audio, rate_hz) as opened:
         summary = summarize_take(opened)

@@ -15,7 +15,7 @@ from auralize.cli.options import opened_take, recording_options
 if TYPE_CHECKING:
     import numpy as np
 
-    from capture.array_fit import ArrayFit
+    from capture.microphones.array_fit import ArrayFit
     from capture.pose import Pose
 
 _AXES: dict[str, tuple[float, float, float]] = {"up": (0, 0, 1), "down": (0, 0, -1)}
@@ -105,9 +105,9 @@ def microphones(
     stays as given, and is named.
     """
     from capture.errors import DataError
-    from capture.microphone_calibration import calibrate_microphones, calibrated_entries
     from capture.microphones import MicrophoneGeometry
-    from capture.take_file import TAKE_FILE, read_take_file, write_take_file
+    from capture.microphones.calibration import calibrate_microphones, calibrated_entries
+    from capture.take.take_file import TAKE_FILE, read_take_file, write_take_file
 
     if not at_s or len(sources) not in (1, len(at_s)):
         raise click.UsageError(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from capture.record.driver import CameraDriver, SoundDriver
     from capture.record.faults import Faults
     from capture.record.recorder import RecordingSink
-    from capture.take_file import MicrophoneEntry
+    from capture.take.take_file import MicrophoneEntry
 
 
 @click.command(

@@ -43,7 +43,7 @@ def sync(
     from auralize.cli.terminal import stage_bars
     from capture.errors import DataError
     from capture.sync.clap import correct_clock, find_claps
-    from capture.take_file import TAKE_FILE, ClockEntry, read_take_file, write_take_file
+    from capture.take.take_file import TAKE_FILE, ClockEntry, read_take_file, write_take_file
 
     with opened_take(take, audio, rate_hz) as opened:
         with stage_bars() as bar:

@@ -121,9 +121,8 @@ def _performers(
 ) -> tuple[Performer, ...]:
     """Return who is in the take: as it was found before, or found now."""
     from auralize.stages import PERFORMERS
-    from capture.corrections import find_corrections, read_corrections
-    from capture.finder import find_performers
     from capture.performer import read_performers
+    from capture.players import find_corrections, find_performers, read_corrections
 
     folder = players or out_folder(take, None) / PERFORMERS
     if players is not None or folder.is_dir():

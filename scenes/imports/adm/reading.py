@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.atomic import atomic_folder
 from capture.errors import DataError
+from capture.files.atomic import atomic_folder
 from capture.waveform import Waveform, write_waveform
 from scenes.export.adm.bw64 import Bw64, read_bw64
 from scenes.export.adm.scene_chunk import CarriedScene, carried_scene

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from capture.atomic import atomic_folder
 from capture.errors import DataError
+from capture.files.atomic import atomic_folder
 from scenes.export.gltf.emitters import EXTENSION
 from scenes.export.gltf.writing import EXTRAS, FORMAT
 from scenes.export.identifiers import identifiers

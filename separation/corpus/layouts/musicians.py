@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.atomic import atomic_path
 from capture.axes import network_from_world, world_from_camera_axes
 from capture.errors import DataError, FileFormatError
-from capture.facing import facing_yaw_rad
+from capture.files.atomic import atomic_path
+from capture.players import facing_yaw_rad
 from capture.point_cloud import read_ply
 from separation.corpus.clouds import Colors, Points, write_clouds
 from separation.corpus.layouts.recordings import RecordedPart, instrument_name, sound_files

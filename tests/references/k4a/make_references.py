@@ -24,8 +24,8 @@ import libk4a
 import numpy as np
 from PIL import Image
 
-from capture.calibration import Calibration
-from capture.k4a_modes import DEPTH_MODES
+from capture.camera.calibration import Calibration
+from capture.camera.k4a_modes import DEPTH_MODES
 
 HERE = Path(__file__).parent
 COUNT = 300

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from capture.errors import DataError, FileFormatError
-from capture.pcd import read_pcd
 from capture.point_cloud import PointCloud, read_ply
+from capture.take.pcd import read_pcd
 
 _POSITION_NAMES = ("positions_m", "points", "xyz", "positions", "vertices")
 _COLOR_NAMES = ("colors", "rgb", "color")

@@ -48,9 +48,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from capture import yaml_errors
 from capture.errors import FileFormatError
-from capture.yaml_document import Where, YamlDocument, read_yaml
+from capture.files import yaml_errors
+from capture.files.yaml_document import Where, YamlDocument, read_yaml
 
 CORRECTIONS_FILE = "performers.yaml"
 _PLAIN_NAME = re.compile(r"\w[\w.-]*")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
-from capture.segment import Components, thickness_m
+from capture.players.segment import Components, thickness_m
 
 _MARGIN_M = 0.8  # around the occupied voxels: more than any box reaches
 

@@ -1,10 +1,11 @@
 """Follow the people of a take by their heads, and label what each of them occupies.
 
-Heads are found in every image (`capture.persons`) and linked over time (`capture.head_paths`). Then
-each image is divided among the people who are there. Who is there for a good part of the take, and
-mostly at one place, is a player. Who walks about or looks in, such as a page-turner, is a visitor:
-followed like the players, so that nothing of theirs goes along, but counted apart. What stood alone
-as furniture in most images stays furniture where a bow touches it.
+Heads are found in every image (`capture.players.persons`) and linked over time
+(`capture.players.head_paths`). Then each image is divided among the people who are there. Who is
+there for a good part of the take, and mostly at one place, is a player. Who walks about or looks
+in, such as a page-turner, is a visitor: followed like the players, so that nothing of theirs goes
+along, but counted apart. What stood alone as furniture in most images stays furniture where a bow
+touches it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64, Int16
 
-from capture.divide import CLUTTER, DivideConfig, divide
-from capture.head_paths import HeadPath, LinkConfig, link_heads, people_at
-from capture.persons import PersonConfig, are_people, find_people_in, is_thing
-from capture.segment import Components
-from capture.view import View
+from capture.players.divide import CLUTTER, DivideConfig, divide
+from capture.players.head_paths import HeadPath, LinkConfig, link_heads, people_at
+from capture.players.persons import PersonConfig, are_people, find_people_in, is_thing
+from capture.players.segment import Components
+from capture.players.view import View
 
 _ROUNDS = 3
 

@@ -1,7 +1,7 @@
 """Say in one line what is wrong with a file that a person wrote: where, and what is allowed.
 
-Files are YAML (`capture.yaml_document`) and checked by pydantic models; the wording knows what the
-file is called and what its numbers stand for.
+Files are YAML (`capture.files.yaml_document`) and checked by pydantic models; the wording knows
+what the file is called and what its numbers stand for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from capture.yaml_document import Where, YamlDocument
+from capture.files.yaml_document import Where, YamlDocument
 
 _WANTED = {
     "float_type": "a number",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 from capture.k4a_mkv import ImuSamples
 from capture.pose import Pose, quaternion_from_rotation_matrix
 

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from capture.atomic import atomic_path
 from capture.clock import ClockFit
 from capture.errors import FileFormatError
+from capture.files.atomic import atomic_path
 from capture.pose import Pose
 
 if TYPE_CHECKING:

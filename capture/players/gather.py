@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int16, Int64
 
 from capture.axes import spherical_from_world
-from capture.facing import facing_yaw_rad
+from capture.players.facing import facing_yaw_rad
+from capture.players.segment import Components
+from capture.players.smoothing import smoothed, smoothed_yaws
 from capture.pose import Trajectory, quaternion_from_yaw
-from capture.segment import Components
-from capture.smoothing import smoothed, smoothed_yaws
 
 _WHOLE_SHARE = 0.5
 _ODD_SHARE = 0.12

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from capture.array_fit import ArrayFit, HeardSound, fit_array
 from capture.axes import world_from_camera_axes
-from capture.channel_delays import channel_delays, channel_pairs
 from capture.errors import DataError
-from capture.microphones import AZURE_KINECT, MicrophoneGeometry, device_places
+from capture.microphones.array_fit import ArrayFit, HeardSound, fit_array
+from capture.microphones.channel_delays import channel_delays, channel_pairs
+from capture.microphones.geometry import AZURE_KINECT, MicrophoneGeometry, device_places
 from capture.sync.onsets import find_onsets
-from capture.take_file import MicrophoneEntry
+from capture.take.take_file import MicrophoneEntry
 
 if TYPE_CHECKING:
     from capture.take import Take

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import least_squares
 
-from capture.channel_delays import channel_pairs
 from capture.errors import DataError
-from capture.microphones import MicrophoneGeometry
+from capture.microphones.channel_delays import channel_pairs
+from capture.microphones.geometry import MicrophoneGeometry
 
 _SOUND_M_S = 343.0
 _STARTS = 24

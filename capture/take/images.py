@@ -16,12 +16,12 @@ import numpy as np
 from jaxtyping import Float64, UInt16
 
 from capture.axes import camera_from_world_axes
-from capture.calibration import Calibration
-from capture.cloud_files import CLOUD_READERS, read_cloud
+from capture.camera.calibration import Calibration
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import K4ARecording
-from capture.level import up_from_imu
 from capture.point_cloud import PointCloud
+from capture.take.cloud_files import CLOUD_READERS, read_cloud
+from capture.take.level import up_from_imu
 
 FRAMES_FILE = "frames.csv"
 CLOUD_SUFFIXES = tuple(CLOUD_READERS)

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from capture.errors import AuralizeError, DataError, FileFormatError
-from capture.level import UP_IN_CAMERA, find_floor, world_from_camera_pose
 from capture.pose import Pose
-from capture.take_images import TakeImages
+from capture.take.images import TakeImages
+from capture.take.level import UP_IN_CAMERA, find_floor, world_from_camera_pose
 
 _SAMPLED_IMAGES = 5
 _SAMPLED_POINTS = 4000

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from capture.take import Take
-from capture.take_file import RecordedEntry
+from capture.take.take_file import RecordedEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

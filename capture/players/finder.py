@@ -14,16 +14,16 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int16, Int64
 
-from capture.component_store import ComponentStore
-from capture.correct import People, corrected, fixed
-from capture.corrections import Corrections
-from capture.desks import DeskConfig, without_desks
-from capture.follow import FollowConfig, Followed, follow
-from capture.gather import Course, azimuth_rad, course_of, gather
 from capture.performer import Performer, Visitor
+from capture.players.component_store import ComponentStore
+from capture.players.correct import People, corrected, fixed
+from capture.players.corrections import Corrections
+from capture.players.desks import DeskConfig, without_desks
+from capture.players.follow import FollowConfig, Followed, follow
+from capture.players.gather import Course, azimuth_rad, course_of, gather
+from capture.players.segment import Components, SegmentConfig, components, find_background
+from capture.players.view import find_view
 from capture.point_cloud import PointCloud
-from capture.segment import Components, SegmentConfig, components, find_background
-from capture.view import find_view
 
 
 class DepthImages(Protocol):
@@ -116,7 +116,7 @@ def find_people(
     Args:
         take: The recording.
         config: How; the defaults suit a seated or standing ensemble in one view.
-        corrections: What a person knows better (`capture.corrections`).
+        corrections: What a person knows better (`capture.players.corrections`).
         progress: Takes the fraction done.
 
     Returns:

@@ -10,7 +10,7 @@ from typing import Self, overload
 import numpy as np
 
 from capture.errors import OutputError
-from capture.segment import Components
+from capture.players.segment import Components
 
 _IN_MEMORY_BYTES = 64 * 2**20
 _VOXEL = np.dtype(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float64, Int16, Int32
 
-from capture import yaml_errors
-from capture.corrections import (
+from capture.errors import DataError
+from capture.files import yaml_errors
+from capture.players.corrections import (
     Correction,
     Corrections,
     Drop,
@@ -21,11 +22,10 @@ from capture.corrections import (
     Rename,
     Split,
 )
-from capture.divide import CLUTTER, DivideConfig, divide
-from capture.errors import DataError
-from capture.gather import Course
+from capture.players.divide import CLUTTER, DivideConfig, divide
+from capture.players.gather import Course
+from capture.players.segment import Components
 from capture.pose import Trajectory, quaternion_from_yaw
-from capture.segment import Components
 
 _NEAR_M = 0.5
 _HEAD_REACH_M = 0.25

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from capture.atomic import atomic_folder
 from capture.errors import DataError, FileFormatError, OutputError
+from capture.files.atomic import atomic_folder
 from capture.record.microphone_entries import microphone_entries
 from capture.take import open_take
-from capture.take_file import (
+from capture.take.images import CLOUD_SUFFIXES, FRAMES_FILE
+from capture.take.sound import SOUND_SUFFIXES, find_sound_file
+from capture.take.take_file import (
     RECORDING,
     TAKE_FILE,
     FramesEntry,
@@ -22,8 +24,6 @@ from capture.take_file import (
     read_take_file,
     write_take_file,
 )
-from capture.take_images import CLOUD_SUFFIXES, FRAMES_FILE
-from capture.take_sound import SOUND_SUFFIXES, find_sound_file
 
 _FRAMES = "frames"
 _CHUNK = 16_000_000

@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import cg
 from scipy.spatial import KDTree
 
-from capture.segment import Components, thickness_m
+from capture.players.segment import Components, thickness_m
 
 CLUTTER = -1
 _DESK_M = 0.25

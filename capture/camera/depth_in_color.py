@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt16
 
-from capture.calibration import Calibration
+from capture.camera.calibration import Calibration
 
 _CONNECTED = 0.047
 """Neighbours whose depths differ by less than this share lie on one surface, as in the SDK."""

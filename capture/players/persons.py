@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from capture.divide import DivideConfig, divide
-from capture.head_paths import HeadPath, LinkConfig, people_at
-from capture.heads import HeadConfig, find_heads
-from capture.segment import Components
-from capture.view import View
+from capture.players.divide import DivideConfig, divide
+from capture.players.head_paths import HeadPath, LinkConfig, people_at
+from capture.players.heads import HeadConfig, find_heads
+from capture.players.segment import Components
+from capture.players.view import View
 
 _CHECKED_IMAGES = 8
 _STILL_IMAGES = 24

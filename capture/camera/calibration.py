@@ -1,7 +1,7 @@
 """Calibration: an Azure Kinect's factory calibration in one depth mode and one color mode.
 
 The depth camera's axes (X right, Y down, Z forward, metres, origin in the depth camera) are "the
-camera frame" of every function here. `capture.level` takes points from there to the world.
+camera frame" of every function here. `capture.take.level` takes points from there to the world.
 
 The factory file (calibration.json in a recording) gives each camera 14 parameters in the order
 cx, cy, fx, fy, k1 … k6, codx, cody, p2, p1, unitized to the whole sensor, and the pose that takes
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8, UInt16
 
+from capture.camera.k4a_modes import ImageMode, depth_image_mode, split_color_mode
+from capture.camera.lens import CHUNK, CameraModel
+from capture.camera.simulated_calibration import simulated_factory_json
 from capture.errors import FileFormatError
-from capture.k4a_modes import ImageMode, depth_image_mode, split_color_mode
-from capture.lens import CHUNK, CameraModel
 from capture.pose import Pose, quaternion_from_rotation_matrix
-from capture.simulated_calibration import simulated_factory_json
 
 _LENS_MODEL = "CALIBRATION_LensDistortionModelBrownConrady"
 _DEFAULT_METRIC_RADIUS = 1.7
@@ -159,7 +159,7 @@ class Calibration:
         Raises:
             ValueError: The image has another size than the depth mode.
         """
-        from capture.unprojection import fill_points  # numba takes a while to import
+        from capture.camera.unprojection import fill_points  # numba takes a while to import
 
         depth_mm = self._checked(depth_mm)
         x, y = _ray_columns(self.depth)

@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from capture.segment import Components, connected
-from capture.view import EYE_M
+from capture.players.segment import Components, connected
+from capture.players.view import EYE_M
 
 _AROUND = np.array(list(product((-1, 0, 1), repeat=3)))
 
