@@ -1,6 +1,7 @@
 """What many tests share: one short simulated take, and where reference data lie."""
 
 import os
+import types
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,40 @@ def duo_take(tmp_path_factory):
     return simulate_take(
         tmp_path_factory.mktemp("takes") / "duo", ["violin", "cello"], seconds=5.0, seed=11
     )
+
+
+@pytest.fixture(scope="session")
+def placed_claps(tmp_path_factory):
+    """A take folder of claps at four places before an array of microphones, images 80 ms late."""
+    import numpy as np
+
+    from capture.microphones import MicrophoneGeometry
+    from capture.simulate.clapper import Clapper, Standing, film_clapper
+    from capture.simulate.kinect import camera_pose
+    from capture.take.take_file import TakeFile, write_take_file
+
+    folder = tmp_path_factory.mktemp("takes") / "placed_claps"
+    standing = []
+    for azimuth_deg, away_m, up_m in ((-24, 1.4, 0), (22, 1.5, 0.1), (0, 1.0, 0), (10, 1.2, -0.1)):
+        azimuth = np.radians(azimuth_deg)
+        place = (away_m + 0.33) * np.array([np.cos(azimuth), np.sin(azimuth)])
+        hands_m = (0.33, 0.0, -0.05 + up_m)
+        standing.append(Standing(position_m=tuple(place), yaw_rad=np.pi + azimuth, hands_m=hands_m))
+    claps_s = [1.2, 3.2, 5.2, 7.2]
+    clapper = Clapper(claps_s, np.random.default_rng(4), body_id=7, standing=standing)
+    geometry = MicrophoneGeometry(rotation_rad=np.radians(100.0), offset_m=(-0.03, 0.01, 0.02))
+    camera = camera_pose(1.2, 0.1, 0.02)
+    film_clapper(
+        folder / "take.mkv",
+        clapper,
+        seconds=8.1,
+        late_s=0.08,
+        rate_hz=48_000,
+        geometry=geometry,
+        camera=camera,
+    )
+    write_take_file(folder / "take.json", TakeFile(recording="take.mkv"))
+    return types.SimpleNamespace(folder=folder, clapper=clapper, geometry=geometry, camera=camera)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
-"""Find where the microphones of a take are, from sounds that were made at known places."""
+"""Find where the microphones of a take are, from sounds that were made at known places.
+
+The places are given, or found: claps are seen by the depth camera (`capture.sync.clap_places`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +16,7 @@ from capture.errors import DataError
 from capture.microphones.array_fit import ArrayFit, HeardSound, fit_array
 from capture.microphones.channel_delays import channel_delays, channel_pairs
 from capture.microphones.geometry import AZURE_KINECT, MicrophoneGeometry, device_places
+from capture.sync.clap_places import ClapPlaces, locate_claps
 from capture.sync.onsets import find_onsets
 from capture.take.take_file import MicrophoneEntry
 
@@ -25,6 +29,10 @@ _BEFORE_S, _AFTER_S = 1e-3, 3e-3
 _SOUND_M_S = 343.0
 _LONGER = 1.3
 _NEAREST_M = 0.2
+_FEWEST_CLAPS = 3
+_LEAST_SPREAD_RAD = np.radians(15.0)
+SEEN_STD_M = 0.03
+"""How well claps are located, along each axis."""
 
 
 def calibrate_microphones(
@@ -54,12 +62,7 @@ def calibrate_microphones(
     positions = np.asarray(positions_m, dtype=np.float64).reshape(-1, 3)
     if len(positions) != len(at_s) or len(at_s) == 0:
         raise ValueError(f"{len(at_s)} times need as many positions, got {len(positions)}.")
-    if take.channel_count != geometry.channel_count:
-        raise DataError(
-            f"{take.path}: has {take.channel_count} channels of sound, but the ring and its middle "
-            f"are {geometry.channel_count} microphones. Calibrate the recording of the array "
-            "itself, or give the number of microphones on the ring."
-        )
+    _check_channels(take, geometry)
     on_device = world_from_camera_axes(take.world_from_camera.inverse().transform(positions))
     near = np.linalg.norm(on_device - geometry.offset_m, axis=1) < _NEAREST_M
     if near.any():
@@ -73,6 +76,66 @@ def calibrate_microphones(
         for at, place in zip(at_s, on_device, strict=True)
     ]
     return fit_array(sounds, geometry, fit_offset=fit_offset, source_std_m=source_std_m)
+
+
+def calibrate_by_claps(
+    take: Take,
+    geometry: MicrophoneGeometry = AZURE_KINECT,
+    *,
+    near_s: Sequence[float] | None = None,
+    fit_offset: bool = True,
+    source_std_m: float = SEEN_STD_M,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[ArrayFit, ClapPlaces]:
+    """Find rotation and offset of a take's microphones from claps that its depth camera sees.
+
+    Args:
+        take: With sound and depth images.
+        geometry: Number, radius and axis, and what is kept where the claps do not show it.
+        near_s: About when the claps are in the sound; None: whatever is sudden and seen.
+        fit_offset: Whether the offset is to be found, or only the rotation, for which one clap is
+            enough.
+        source_std_m: How well claps are located, along each axis.
+        progress: Called with the fraction done.
+
+    Returns:
+        The calibration, and the claps by which it was found.
+
+    Raises:
+        DataError: Claps are too few, not seen, or too alike in direction, and all that
+            `calibrate_microphones` raises.
+    """
+    _check_channels(take, geometry)
+    places = locate_claps(take, near_s, progress=progress)
+    claps = places.located
+    needed = _FEWEST_CLAPS if fit_offset else 1
+    if len(claps) < needed:
+        heard = len(claps) + len(places.unseen_s)
+        raise DataError(
+            f"{take.path}: {heard or 'no'} sudden sounds are heard, and at {len(claps) or 'none'} "
+            f"of them hands are seen to meet; {needed} such claps are needed. Stand still 0.8 to 2 "
+            "m before the depth camera, facing it, hands and elbows in its view, open the hands 40 "
+            "cm, and clap with a second's pause; or say where claps were (--source, --at)."
+        )
+    positions = np.array([clap.position_m for clap in claps])
+    on_device = world_from_camera_axes(positions) - geometry.offset_m
+    spread_rad = float(np.ptp(np.arctan2(on_device[:, 1], on_device[:, 0])))
+    if fit_offset and spread_rad < _LEAST_SPREAD_RAD:
+        raise DataError(
+            f"{take.path}: all {len(claps)} claps come from within {np.degrees(spread_rad):.0f}°; "
+            f"{np.degrees(_LEAST_SPREAD_RAD):.0f}° are needed to tell how the ring lies. Clap at "
+            "the left and the right edge of the view, too, or find the rotation alone "
+            "(--keep-offset)."
+        )
+    fit = calibrate_microphones(
+        take,
+        [clap.time_s for clap in claps],
+        take.world_from_camera.transform(positions),
+        geometry,
+        fit_offset=fit_offset,
+        source_std_m=source_std_m,
+    )
+    return fit, places
 
 
 def calibrated_entries(
@@ -95,6 +158,15 @@ def calibrated_entries(
         ).model_copy(update={"position_m": place})
         for channel, place in enumerate(device_places(fit.geometry))
     )
+
+
+def _check_channels(take: Take, geometry: MicrophoneGeometry) -> None:
+    if take.channel_count != geometry.channel_count:
+        raise DataError(
+            f"{take.path}: has {take.channel_count} channels of sound, but the ring and its middle "
+            f"are {geometry.channel_count} microphones. Calibrate the recording of the array "
+            "itself, or give the number of microphones on the ring."
+        )
 
 
 def _delays(take: Take, at_s: float, pairs: np.ndarray, geometry: MicrophoneGeometry) -> np.ndarray:

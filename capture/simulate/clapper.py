@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32
 
-from capture.camera.calibration import Calibration
+from capture.camera import Calibration
 from capture.k4a_mkv import K4AWriter
+from capture.microphones import MicrophoneGeometry, microphone_positions
 from capture.pose import Pose, quaternion_from_yaw
 from capture.simulate.bodies import dress, load_body, skin
 from capture.simulate.empty_room import Shell
@@ -18,10 +20,30 @@ from capture.simulate.postures import HandGoal, draw_manner
 from capture.simulate.skeleton import SIDES, Skeleton
 
 _CLOSING_S, _TOUCHING_S, _OPENING_S = 0.2, 0.05, 0.3
+_WALK_S = 0.8
 _HALF_PALM_M = 0.025
 _SOUND_M_S = 343.0
 _FIRST_IMAGE_S = 0.011
 _RING_S = 0.008
+_FLOOR_ECHO = 0.5
+_EDGE_HZ = 14_000.0
+_CAMERA = camera_pose(1.3, 0.1)
+_ROOM_M = np.array([[-1.0, -3.0, 0.0], [3.6, 3.0, 3.0]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How somebody stands who claps.
+
+    Attributes:
+        position_m: x and y of the place.
+        yaw_rad: Where the chest points; π faces the camera.
+        hands_m: Where the hands meet: front, left, up of the middle of the chest.
+    """
+
+    position_m: tuple[float, float] = (2.4, 0.0)
+    yaw_rad: float = np.pi
+    hands_m: tuple[float, float, float] = (0.33, 0.0, -0.05)
 
 
 class Clapper:
@@ -39,8 +61,7 @@ class Clapper:
         rng: np.random.Generator,
         *,
         body_id: int = 3,
-        position_m: Sequence[float] = (2.4, 0.0),
-        yaw_rad: float = np.pi,
+        standing: Standing | Sequence[Standing] | None = None,
         apart_m: float = 0.4,
     ) -> None:
         """Draw clothes and set up the claps.
@@ -49,8 +70,7 @@ class Clapper:
             claps_s: When the hands meet, at least 0.6 s apart.
             rng: Draws clothes and manner.
             body_id: Which body.
-            position_m: x and y of the place.
-            yaw_rad: Where the chest points; π faces the camera.
+            standing: Where and how; several: at each clap, with 0.8 s to walk in between.
             apart_m: Between the palms of open hands.
         """
         self.claps_s = tuple(claps_s)
@@ -60,9 +80,11 @@ class Clapper:
         self.faces: Int32[np.ndarray, "F 3"] = self._body.faces
         self._manner = draw_manner(self._body, "violin", False, rng)
         self._skeleton = Skeleton(self._body)
-        self._place = Pose(
-            position_m=np.array([*position_m, 0.0]), orientation_wxyz=quaternion_from_yaw(yaw_rad)
-        )
+        count = max(1, len(self.claps_s))
+        given = [standing or Standing()] * count if not isinstance(standing, Sequence) else standing
+        if len(given) != count:
+            raise ValueError(f"{count} claps need as many ways to stand, got {len(given)}.")
+        self._ways = np.array([[*way.position_m, way.yaw_rad, *way.hands_m] for way in given])
 
     def gap_m(self, time_s: float) -> float:
         """Return the way between the palms: closing ever faster, touching, opening again."""
@@ -78,16 +100,19 @@ class Clapper:
                 gap = min(gap, self._apart_m * (1 - np.cos(np.pi * share)) / 2)
         return float(gap)
 
-    def hands_m(self) -> Float64[np.ndarray, "3"]:
-        """Return where the hands meet, in the world."""
-        return self._place.transform(self._meeting()[None])[0]
+    def hands_m(self, time_s: float | None = None) -> Float64[np.ndarray, "3"]:
+        """Return where the hands meet, in the world; by default at the first clap."""
+        first = self.claps_s[0] if self.claps_s else 0.0
+        way = self._way_at(first if time_s is None else time_s)
+        return _place(way).transform(self._meeting(way)[None])[0]
 
     def vertices_at(self, time_s: float) -> Float32[np.ndarray, "V 3"]:
         """Return the body's vertices in the world."""
         skeleton = self._skeleton
         skeleton.pose_trunk(self._manner, np.zeros(3), np.zeros(3))
         skeleton.pose_legs(self._manner)
-        middle = self._meeting()
+        way = self._way_at(time_s)
+        middle = self._meeting(way)
         for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
             aside = sign * (self.gap_m(time_s) / 2 + _HALF_PALM_M)
             skeleton.pose_arm(
@@ -102,24 +127,67 @@ class Clapper:
                 ),
             )
         moved = skin(self._dressed, self._body, skeleton.rotations, skeleton.positions_m)
-        return self._place.transform(moved)
+        return _place(way).transform(moved)
 
-    def _meeting(self) -> np.ndarray:
+    def _way_at(self, time_s: float) -> np.ndarray:
+        """Return x, y, yaw and the hands' place at a time, between claps on the way."""
+        if len(self._ways) == 1:
+            return self._ways[0]
+        claps = np.array(self.claps_s)
+        middles = (claps[1:] + claps[:-1]) / 2
+        share = np.clip((time_s - middles) / _WALK_S + 0.5, 0, 1)
+        return self._ways[0] + (share**2 * (3 - 2 * share)) @ np.diff(self._ways, axis=0)
+
+    def _meeting(self, way: np.ndarray) -> np.ndarray:
         self._skeleton.pose_trunk(self._manner, np.zeros(3), np.zeros(3))
-        return self._skeleton.trunk().landmarks_m["sternum"] + np.array([0.33, 0.0, -0.05])
+        return self._skeleton.trunk().landmarks_m["sternum"] + way[3:]
 
 
-def clap_sound(
-    times_s: Sequence[float], seconds: float, rate_hz: int, rng: np.random.Generator
-) -> Float64[np.ndarray, "samples"]:
-    """Return bursts of noise that die away in some milliseconds, over faint noise."""
-    sound = rng.normal(0, 1e-3, round(seconds * rate_hz))
-    for time_s in times_s:
-        first = round(time_s * rate_hz)
-        length = min(rate_hz // 5, len(sound) - first)
-        decay = np.exp(-np.arange(length) / (_RING_S * rate_hz))
-        sound[first : first + length] += rng.normal(0, 0.2, length) * decay
-    return sound
+def _place(way: np.ndarray) -> Pose:
+    return Pose(
+        position_m=np.array([way[0], way[1], 0.0]), orientation_wxyz=quaternion_from_yaw(way[2])
+    )
+
+
+def claps_at_microphones(
+    sounds: Sequence[tuple[float, Float64[np.ndarray, "3"]]],
+    microphones_m: Float64[np.ndarray, "channels 3"],
+    seconds: float,
+    rate_hz: int,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, "channels samples"]:
+    """Return claps as each microphone hears them: late by their way, 1/r, and off the floor.
+
+    Args:
+        sounds: When and where each clap is.
+        microphones_m: In the world, whose floor is at 0.
+        seconds: Length.
+        rate_hz: Sample rate.
+        rng: Draws the claps and faint noise.
+    """
+    length = round(seconds * rate_hz)
+    heard = rng.normal(0, 1e-4, (len(microphones_m), length))
+    piece = round(0.1 * rate_hz)
+    frequencies = np.fft.rfftfreq(piece, 1 / rate_hz)
+    band = np.exp(-((frequencies / min(_EDGE_HZ, 0.4 * rate_hz)) ** 4))
+    for time_s, place_m in sounds:
+        clap = np.zeros(piece)
+        ring = np.arange(piece // 4)
+        clap[: len(ring)] = rng.normal(0, 0.2, len(ring)) * np.exp(-ring / (_RING_S * rate_hz))
+        spectrum = np.fft.rfft(clap) * band
+        mirrored = place_m * [1, 1, -1]
+        for gain, source_m in ((1.0, place_m), (_FLOOR_ECHO, mirrored)):
+            away_m = np.linalg.norm(microphones_m - source_m, axis=1)
+            at = (time_s + away_m / _SOUND_M_S) * rate_hz
+            first = np.floor(at.min()).astype(int)
+            late_s = (at - first)[:, None] / rate_hz
+            burst = np.fft.irfft(spectrum * np.exp(-2j * np.pi * frequencies * late_s), piece)
+            low, high = max(0, first), min(length, first + piece)
+            if high > low:
+                heard[:, low:high] += (
+                    gain * (burst / away_m[:, None])[:, low - first : high - first]
+                )
+    return heard
 
 
 def film_clapper(
@@ -128,9 +196,15 @@ def film_clapper(
     *,
     seconds: float,
     fps: int = 15,
+    start_s: float = 0.0,
     late_s: float = 0.0,
     sounds_s: Sequence[float] | None = None,
     rate_hz: int = 16_000,
+    geometry: MicrophoneGeometry | None = None,
+    sound: bool = True,
+    camera: Pose = _CAMERA,
+    depth_mode: str = "NFOV_2X2BINNED",
+    first_image_s: float = _FIRST_IMAGE_S,
     seed: int = 0,
 ) -> None:
     """Write a recording of somebody who claps, as a small Kinect in a bare room sees and hears it.
@@ -138,33 +212,51 @@ def film_clapper(
     Args:
         path: Of the MKV.
         clapper: Who.
-        seconds: Length of the sound.
+        seconds: Length of the recording.
         fps: Images a second.
+        start_s: When the recording starts, by the clapper's time.
         late_s: By how much the images' stamps are late; not negative.
-        sounds_s: What is heard instead of the claps.
+        sounds_s: When something is heard instead of the claps, from their places.
         rate_hz: Of the sound.
+        geometry: Of the microphones; None: one, where the depth camera is.
+        sound: Whether there is any.
+        camera: Pose of the depth camera.
+        depth_mode: Of the depth camera.
+        first_image_s: After the start.
         seed: Of the noise.
     """
-    calibration = Calibration.simulated(depth_mode="NFOV_2X2BINNED", color_mode=None)
-    room = Shell(bounds_m=np.array([[-1.0, -3.0, 0.0], [3.6, 3.0, 3.0]]))
-    kinect = SimulatedKinect(calibration, camera_pose(1.3, 0.1), shell=room)
+    calibration = Calibration.simulated(depth_mode=depth_mode, color_mode=None)
+    kinect = SimulatedKinect(calibration, camera, shell=Shell(bounds_m=_ROOM_M))
     rng = np.random.default_rng(seed)
-    way_m = float(np.linalg.norm(clapper.hands_m() - kinect.world_from_camera.position_m))
+    microphones = (
+        camera.position_m[None] if geometry is None else microphone_positions(camera, geometry)
+    )
     made_s = clapper.claps_s if sounds_s is None else sounds_s
-    heard = clap_sound([time_s + way_m / _SOUND_M_S for time_s in made_s], seconds, rate_hz, rng)
-    samples = np.rint(np.clip(heard, -1, 1) * 32767).astype(np.int16)[:, None]
+    made = [(time_s - start_s, clapper.hands_m(time_s)) for time_s in made_s]
+    heard = claps_at_microphones(made, microphones, seconds, rate_hz, rng)
+    samples = np.rint(np.clip(heard.T, -1, 1) * 32767).astype(np.int16)
     with K4AWriter(
-        path, calibration, fps=fps, imu=False, audio_channels=1, audio_rate_hz=rate_hz
+        path,
+        calibration,
+        fps=fps,
+        imu=False,
+        audio_channels=samples.shape[1] if sound else None,
+        audio_rate_hz=rate_hz,
     ) as writer:
         written = 0
-        for time_s in np.arange(_FIRST_IMAGE_S, seconds - late_s, 1 / fps).tolist():
-            vertices_m = clapper.vertices_at(time_s)
+
+        def write_until(last: int) -> None:
+            nonlocal written
+            if sound:
+                writer.write_audio(written, samples[written:last])
+                written = last
+
+        for time_s in np.arange(first_image_s, seconds - late_s, 1 / fps).tolist():
+            vertices_m = clapper.vertices_at(start_s + time_s)
             depth_m, index = kinect.see(vertices_m, clapper.faces)
             depth_mm = kinect.measure(
                 vertices_m, clapper.faces, clapper.colors, depth_m, index, rng
             )
             writer.write_depth(round((time_s + late_s) * 1e6), depth_mm)
-            heard_until = round((time_s + late_s) * rate_hz)
-            writer.write_audio(written, samples[written:heard_until])
-            written = heard_until
-        writer.write_audio(written, samples[written:])
+            write_until(round((time_s + late_s) * rate_hz))
+        write_until(len(samples))

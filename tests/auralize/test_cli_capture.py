@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from auralize.cli import cli
 from auralize.cli.capture import capture
 from capture.errors import DeviceError, OutputError
+from capture.microphones import microphone_positions
 from capture.take import open_take
 
 
@@ -56,6 +58,22 @@ def test_sync_writes_what_the_claps_say(clap_take, tmp_path):
         assert take.clock.offset_s == pytest.approx(-0.08, abs=0.015)
     again = json.loads(run("sync", folder, "--json").stdout)
     assert again["claps"][0]["lag_s"] == pytest.approx(0.0, abs=2e-3)
+
+
+def test_microphones_need_no_place_where_claps_are_seen(placed_claps, tmp_path):
+    folder = tmp_path / "claps"
+    shutil.copytree(placed_claps.folder, folder)
+    shown = run("microphones", folder, "--write")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.count("clap at ") == 4
+    assert "channel 1 at azimuth" in shown.stdout
+    with open_take(folder) as take:
+        found = take.microphones_m
+    true = microphone_positions(placed_claps.camera, placed_claps.geometry)
+    assert np.linalg.norm(found - true, axis=1).max() < 0.06
+    told = json.loads(run("microphones", folder, "--at", 1.2, "--keep-offset", "--json").stdout)
+    assert len(told["claps"]) == 1
+    assert run("microphones", folder, "--source", "1,0,1").exit_code == 2
 
 
 def test_a_simulated_recording_is_made_and_looked_into(duo_take, tmp_path):

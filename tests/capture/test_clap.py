@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from capture.clock import ClockFit
-from capture.simulate.clapper import Clapper, clap_sound, film_clapper
+from capture.simulate.clapper import Clapper, Standing, claps_at_microphones, film_clapper
 from capture.sync.clap import ClapGroup, correct_clock, find_claps
 from capture.sync.onsets import find_onsets
 from capture.take import open_take
@@ -21,7 +21,7 @@ RATE_HZ = 16_000
     ],
 )
 def test_the_lag_of_the_images_is_found_within_15_ms(tmp_path, fps, claps_s, late_s, yaw_rad):
-    clapper = Clapper(claps_s, np.random.default_rng(1), yaw_rad=yaw_rad)
+    clapper = Clapper(claps_s, np.random.default_rng(1), standing=Standing(yaw_rad=yaw_rad))
     path = tmp_path / "a.mkv"
     film_clapper(path, clapper, seconds=3.6, fps=fps, late_s=late_s)
     with open_take(path) as take:
@@ -53,7 +53,9 @@ def test_music_is_no_clap(duo_take):
 def test_onsets_are_found_to_a_millisecond_across_seams():
     rng = np.random.default_rng(2)
     true_s = [5.0, 19.9995, 20.4, 33.0]
-    sound = clap_sound(true_s, 40.0, RATE_HZ, rng)
+    here = np.array([0.0, 0.0, 1.0])
+    made = [(time_s, np.array([0.01, 0.0, 1.0])) for time_s in true_s]
+    (sound,) = claps_at_microphones(made, here[None], 40.0, RATE_HZ, rng)
     sound += 0.1 * np.sin(2 * np.pi * 220 * np.arange(len(sound)) / RATE_HZ)
 
     def read(start_s, stop_s):

@@ -1,4 +1,4 @@
-"""`auralize capture microphones`: where the microphones are, from claps at known places."""
+"""`auralize capture microphones`: where the microphones are, from claps that are seen or placed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from math import degrees, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -15,15 +15,18 @@ from auralize.cli.options import opened_take, recording_options
 if TYPE_CHECKING:
     import numpy as np
 
+    from capture.microphones import MicrophoneGeometry
     from capture.microphones.array_fit import ArrayFit
     from capture.pose import Pose
+    from capture.sync.clap_places import ClapPlaces
+    from capture.take import Take
 
 _AXES: dict[str, tuple[float, float, float]] = {"up": (0, 0, 1), "down": (0, 0, -1)}
 
 
 @click.command(
-    epilog="Example: auralize capture microphones quartet/ --source 1.2,0.5,1.1 --at 2.0 "
-    "--source 1.0,-0.6,1.3 --at 5.2 --write"
+    epilog="Example: auralize capture microphones claps/ --write, or with places of your own: "
+    "auralize capture microphones claps/ --source 1.2,0.5,1.1 --at 2 --source 1,-0.6,1.3 --at 5.2"
 )
 @recording_options
 @click.option(
@@ -31,10 +34,16 @@ _AXES: dict[str, tuple[float, float, float]] = {"up": (0, 0, 1), "down": (0, 0, 
     "sources",
     metavar="X,Y,Z",
     multiple=True,
-    help="Where a clap was, in metres; once for all claps, or once for each.",
+    help="Where a clap was, in metres; once for all claps, or once for each.  "
+    "[default: where hands are seen to meet]",
 )
 @click.option(
-    "--at", "at_s", metavar="SECONDS", type=float, multiple=True, help="About when, in the sound."
+    "--at",
+    "at_s",
+    metavar="SECONDS",
+    type=float,
+    multiple=True,
+    help="About when a clap was, in the sound.  [default: all that are heard and seen]",
 )
 @click.option(
     "--frame",
@@ -49,9 +58,7 @@ _AXES: dict[str, tuple[float, float, float]] = {"up": (0, 0, 1), "down": (0, 0, 
     "source_error_m",
     type=click.FloatRange(0.0005, 0.5),
     metavar="METRES",
-    default=0.02,
-    show_default=True,
-    help="How well the places are known.",
+    help="How well the places are known.  [default: 0.02 for --source, 0.03 for seen ones]",
 )
 @click.option(
     "--ring", type=click.IntRange(2, 254), default=6, show_default=True, help="Around the middle."
@@ -89,7 +96,7 @@ def microphones(
     sources: tuple[str, ...],
     at_s: tuple[float, ...],
     frame: Literal["world", "camera"],
-    source_error_m: float,
+    source_error_m: float | None,
     ring: int,
     radius_m: float,
     axis: str,
@@ -98,18 +105,20 @@ def microphones(
     write: bool,
     as_json: bool,
 ) -> None:
-    """Find how TAKE's ring of microphones is turned and where it is, from claps at known places.
+    """Find how TAKE's ring of microphones is turned and where it is, from claps.
 
-    One clap shows the rotation. Claps from several sides, a metre away or nearer, show the offset
-    from the depth camera, too, and in which sense the channels run around. What they do not show
-    stays as given, and is named.
+    Clap six times or more in view of the depth camera, from its left edge to its right, 0.8 to 2 m
+    away, standing still a moment each time: where the hands meet is seen. Or say where claps were
+    (--source, --at). One clap shows the rotation; claps from several sides show in which sense the
+    channels run around, and the nearer and more, the offset from the depth camera, too. What they
+    do not show stays as given, and is named.
     """
     from capture.errors import DataError
     from capture.microphones import MicrophoneGeometry
-    from capture.microphones.calibration import calibrate_microphones, calibrated_entries
+    from capture.microphones.calibration import calibrated_entries
     from capture.take.take_file import TAKE_FILE, read_take_file, write_take_file
 
-    if not at_s or len(sources) not in (1, len(at_s)):
+    if sources and (not at_s or len(sources) not in (1, len(at_s))):
         raise click.UsageError(
             f"{len(at_s)} --at and {len(sources)} --source: give a time for each clap, and one "
             "place for all or one for each."
@@ -125,27 +134,83 @@ def microphones(
         ring_count=ring, radius_m=radius_m, axis=_AXES[axis], offset_m=_three(offset, "--offset")
     )
     with opened_take(take, audio, rate_hz) as opened:
-        fit = calibrate_microphones(
-            opened,
-            at_s,
-            _in_world(places * (len(at_s) // len(places)), frame, opened.world_from_camera),
-            geometry,
-            fit_offset=not keep_offset,
-            source_std_m=source_error_m,
-        )
+        if places:
+            where = _in_world(places * (len(at_s) // len(places)), frame, opened.world_from_camera)
+            fit = _by_places(opened, at_s, where, geometry, not keep_offset, source_error_m)
+            seen = None
+        else:
+            fit, seen = _by_sight(opened, at_s, geometry, not keep_offset, source_error_m)
         entries = calibrated_entries(fit, opened.microphones, opened.center_channel)
+        claps = _described(seen, opened.world_from_camera)
     if write:
         described = read_take_file(path)
         write_take_file(path, described.model_copy(update={"microphones": entries}))
     if as_json:
         places_m = [entry.position_m for entry in entries]
-        click.echo(json.dumps({**asdict(fit), "places_m": places_m, "written": write}, indent=2))
+        text = {**asdict(fit), "claps": claps, "places_m": places_m, "written": write}
+        click.echo(json.dumps(text, indent=2))
         return
+    for clap in claps:
+        x, y, z = clap["position_m"]
+        click.echo(f"clap at {clap['time_s']:.2f} s, at ({x:.2f}, {y:.2f}, {z:.2f}) m")
+    if seen is not None and seen.unseen_s:
+        times = ", ".join(f"{time_s:.2f}" for time_s in seen.unseen_s)
+        click.echo(f"heard, but no hands seen to meet: at {times} s")
     for line in _lines(fit):
         click.echo(line)
     click.echo(
         f"written to {path}" if write else "Nothing was changed: --write puts it into take.json."
     )
+
+
+def _by_places(
+    take: Take,
+    at_s: tuple[float, ...],
+    where: np.ndarray,
+    geometry: MicrophoneGeometry,
+    fit_offset: bool,
+    error_m: float | None,
+) -> ArrayFit:
+    from capture.microphones.calibration import calibrate_microphones
+
+    std_m = 0.02 if error_m is None else error_m
+    return calibrate_microphones(
+        take, at_s, where, geometry, fit_offset=fit_offset, source_std_m=std_m
+    )
+
+
+def _by_sight(
+    take: Take,
+    at_s: tuple[float, ...],
+    geometry: MicrophoneGeometry,
+    fit_offset: bool,
+    error_m: float | None,
+) -> tuple[ArrayFit, ClapPlaces]:
+    from auralize.cli.terminal import stage_bars
+    from capture.microphones.calibration import SEEN_STD_M, calibrate_by_claps
+
+    with stage_bars() as bar:
+        return calibrate_by_claps(
+            take,
+            geometry,
+            near_s=at_s or None,
+            fit_offset=fit_offset,
+            source_std_m=SEEN_STD_M if error_m is None else error_m,
+            progress=bar("listen and look for claps"),
+        )
+
+
+def _described(seen: ClapPlaces | None, world_from_camera: Pose) -> list[dict[str, Any]]:
+    """Return when and where, in the world, claps were seen."""
+    if seen is None:
+        return []
+    return [
+        {
+            "time_s": clap.time_s,
+            "position_m": world_from_camera.transform(clap.position_m[None])[0].tolist(),
+        }
+        for clap in seen.located
+    ]
 
 
 def _lines(fit: ArrayFit) -> list[str]:
