@@ -254,6 +254,7 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
         model=manifest.model,
         model_sha256=manifest.model_sha256,
         hrtf=results.preview.hrtf or "",
+        poses=manifest.poses,
         stage_times_s=_rounded(times_s),
         peak_memory_bytes=_peak_memory_bytes(),
         versions={

@@ -34,6 +34,7 @@ class Receipt:
         model: Name of the network.
         model_sha256: Hash of its weights.
         hrtf: What the preview is heard through.
+        poses: Player → where its joints are from; empty where the network watches no movement.
         stage_times_s: Stage → seconds of wall time.
         peak_memory_bytes: The largest memory of the process.
         versions: Package → version.
@@ -57,6 +58,7 @@ class Receipt:
     model: str
     model_sha256: str
     hrtf: str
+    poses: Mapping[str, str]
     stage_times_s: Mapping[str, float]
     peak_memory_bytes: int
     versions: Mapping[str, str]
@@ -84,6 +86,7 @@ class Receipt:
             "preview": f"{self.loudness_lufs:.1f} LUFS, true peak {self.true_peak_dbtp:.1f} dBTP, "
             f"gain {self.preview_gain_db:+.1f} dB",
             "network": f"{self.model} ({self.model_sha256[:12]})",
+            **({"joints": _joints(self.poses)} if self.poses else {}),
             "HRTF": self.hrtf,
             "peak memory": f"{self.peak_memory_bytes / 2**30:.2f} GiB"
             if self.peak_memory_bytes
@@ -110,3 +113,12 @@ class Receipt:
         """
         with atomic_path(Path(path)) as temporary:
             temporary.write_text(self.to_json() + "\n", encoding="utf-8")
+
+
+def _joints(poses: Mapping[str, str]) -> str:
+    """Return whose joints are from where, in words."""
+    sources = sorted(set(poses.values()))
+    return "; ".join(
+        f"{source}: {', '.join(name for name in poses if poses[name] == source)}"
+        for source in sources
+    )

@@ -10,8 +10,10 @@ Nothing here, nor anything it calls, reads the truth of a simulated take.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auralize.compose import compose_scene
@@ -27,6 +29,8 @@ from separation.checkpoint import load_model
 from separation.model import SeparationModel
 from separation.separator import SeparateConfig, separate
 from separation.stem import SampleFormat, Separation, read_separation, stem_files, write_separation
+
+_LOG = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]
 PathLike = str | os.PathLike[str]
@@ -86,22 +90,34 @@ def separate_take(
 ) -> Separation:
     """Separate the sound of a take into a stem per performer, and write them to `out`/stems.
 
-    Template and format of the files are those of `separation.stem.write_separation`; poses are
-    those of `separation.separator.separate`.
+    Template and format of the files are those of `separation.stem.write_separation`. Poses are
+    joints of a body tracker, for networks that watch movement; who is not among them is watched in
+    the take's images, and the joints are estimated (`separation.body_pose`).
 
     Raises:
         DataError: The take is silent, or a stem does not fit in the format.
     """
+    network = network or load_model()
+    tracked = dict(poses or {})
     recording = take.audio()
+    if network.config.conditioner == "pose":
+        poses = {**_estimated(take, performers, tracked, _share(progress, 0.0, 0.5)), **tracked}
+        progress = _share(progress, 0.5, 1.0)
     separation = separate(
         recording,
         performers,
-        network or load_model(),
+        network,
         config,
         poses=poses,
         center_channel=take.center_channel,
         progress=progress,
     )
+    if network.config.conditioner == "pose":
+        sources = {
+            performer.name: "body tracker" if performer.name in tracked else "estimated"
+            for performer in performers
+        }
+        separation = replace(separation, manifest=replace(separation.manifest, poses=sources))
     microphones_m = take.microphones_m
     if microphones_m is not None:
         separation = with_bearings(separation, recording, microphones_m, performers)
@@ -113,6 +129,30 @@ def separate_take(
         sample_format=sample_format,
     )
     return separation
+
+
+def _estimated(
+    take: Take,
+    performers: Sequence[Performer],
+    tracked: Mapping[str, BodyPoses],
+    progress: Progress | None,
+) -> dict[str, BodyPoses]:
+    """Return joints of the performers whom no body tracker saw."""
+    from separation.body_pose import estimate_take_poses
+
+    missing = [performer for performer in performers if performer.name not in tracked]
+    if not missing:
+        return {}
+    _LOG.info("joints of %s are estimated", ", ".join(one.name for one in missing))
+    found = estimate_take_poses(take, performers, progress=progress)
+    return {one.name: found[one.name] for one in missing if one.name in found}
+
+
+def _share(progress: Progress | None, start: float, stop: float) -> Progress | None:
+    """Return what reports a part of the work as that part of the whole."""
+    if progress is None:
+        return None
+    return lambda fraction: progress(start + (stop - start) * fraction)
 
 
 def performers_of(

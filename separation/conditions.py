@@ -144,7 +144,7 @@ def _movement(
     if without:
         raise DataError(
             f"this network watches movement, and there are no joints of {', '.join(without)}: "
-            "give the file of a body tracker."
+            "give the file of a body tracker, or estimate them (separation.body_pose)."
         )
     count = max(1, round(seconds * model.config.pose.rate_hz))
     times_s = (np.arange(count) + 0.5) * seconds / count

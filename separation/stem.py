@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,6 +77,8 @@ class Manifest:
         residual_db: Energy of the residual over that of the mixture.
         device: Where the network ran: "cpu", "cuda", or "cpu, because …" where the GPU's memory
             was too small.
+        poses: Performer's name → where its joints are from: "body tracker" or "estimated"; empty
+            where the network watches no movement.
         config: The settings of the separation.
     """
 
@@ -89,6 +91,7 @@ class Manifest:
     residual_db: float
     config: dict[str, Any]
     device: str = "cpu"
+    poses: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

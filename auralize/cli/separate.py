@@ -42,7 +42,8 @@ def _checked_template(context: click.Context, option: click.Parameter, value: st
 @click.option(
     "--body-tracker",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON of a body tracker on this take, for networks that watch movement.",
+    help="JSON of a body tracker on this take, for networks that watch movement; whom it does not "
+    "see, or without it all, are estimated from the depth images.",
 )
 @click.option(
     "--template",
@@ -101,6 +102,11 @@ def separate(
         )
     if separation.manifest.device != network.device.type:
         click.echo(f"the network ran on the {separation.manifest.device}", err=True)
+    estimated = [
+        name for name, source in separation.manifest.poses.items() if source != "body tracker"
+    ]
+    if estimated:
+        click.echo(f"joints estimated from the depth images: {', '.join(estimated)}", err=True)
     for stem in separation.stems:
         if stem.note:
             click.echo(f"{stem.name}: {stem.note}", err=True)

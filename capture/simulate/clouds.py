@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from capture.simulate.rotations import turn
 from capture.simulate.score import RANGES, Note
 from capture.simulate.solids import join
 
+if TYPE_CHECKING:
+    from jaxtyping import Float32
+
 _SECONDS = 3.0
 
 
@@ -25,12 +29,14 @@ class PerformerView:
 
     Attributes:
         cloud: In the world frame (floor at z = 0, the camera above the origin, looking along +x).
+        joints_m: Shape (joints, 3): where the joints of `capture.body_pose` are, as the cloud lies.
         facing_yaw_rad: Where the performer faces.
         instrument: Canonical name.
         body_id: Which body.
     """
 
     cloud: PointCloud
+    joints_m: Float32[np.ndarray, "joints 3"]
     facing_yaw_rad: float
     instrument: str
     body_id: int
@@ -58,9 +64,21 @@ def random_performer_cloud(
 
 
 def random_performer_views(
-    instrument: str, rng: np.random.Generator, *, split: str = "train", images: int = 1
+    instrument: str,
+    rng: np.random.Generator,
+    *,
+    split: str = "train",
+    images: int = 1,
+    turned_deg: tuple[float, float] = (0.0, 70.0),
 ) -> list[PerformerView]:
     """Draw a performer who plays, as `random_performer_cloud`, seen in several images.
+
+    Args:
+        instrument: Any spelling of one of `capture.instruments.INSTRUMENTS`.
+        rng: All randomness.
+        split: "train" or "test": which bodies and instrument variants may be drawn.
+        images: How many.
+        turned_deg: How far at least and at most the performer turns from the camera, to any side.
 
     Raises:
         ValueError: The instrument or the split is unknown, or there is no image.
@@ -69,7 +87,7 @@ def random_performer_views(
         raise ValueError(f"a performer is seen in one image at least, not {images}.")
     name = canonical_instrument(instrument)
     while True:
-        views = _draw_views(name, rng, split, images)
+        views = _draw_views(name, rng, split, images, turned_deg)
         if views:
             return views
 
@@ -80,14 +98,20 @@ def _calibration() -> Calibration:
 
 
 def _draw_views(
-    name: str, rng: np.random.Generator, split: str, images: int
+    name: str,
+    rng: np.random.Generator,
+    split: str,
+    images: int,
+    turned_deg: tuple[float, float],
 ) -> list[PerformerView]:
     """Draw views, or none where too little of the performer is in sight in one of them."""
     distance = rng.uniform(1.5, 3.5)
     # The NFOV frustum is 75° wide; near its border performers are cut off.
     azimuth = rng.uniform(-0.55, 0.55) if rng.random() < 0.3 else rng.uniform(-0.35, 0.35)
     position = distance * np.array([np.cos(azimuth), np.sin(azimuth)])
-    facing = np.pi + azimuth + np.radians(rng.uniform(-70, 70))
+    turned = rng.uniform(-1.0, 1.0)
+    least, most = turned_deg
+    facing = np.pi + azimuth + np.radians(np.copysign(least, turned) + turned * (most - least))
     player = Player(
         name,
         rng,
@@ -120,12 +144,14 @@ def _draw_views(
     kinect = SimulatedKinect(_calibration(), pose)
     views: list[PerformerView] = []
     for moment_s in moments_s:
-        cloud = _see(kinect, players, moment_s, rng)
-        if cloud is None:
+        seen = _see(kinect, players, moment_s, rng)
+        if seen is None:
             return []
+        cloud, joints = seen
         views.append(
             PerformerView(
                 cloud=cloud,
+                joints_m=joints,
                 facing_yaw_rad=float((facing + np.pi) % (2 * np.pi) - np.pi),
                 instrument=name,
                 body_id=player.body_id,
@@ -139,8 +165,11 @@ def _see(
     players: list[Player],
     moment_s: list[float],
     rng: np.random.Generator,
-) -> PointCloud | None:
-    """Return what a segmented image shows of the first player; None if that is too little."""
+) -> tuple[PointCloud, Float32[np.ndarray, "joints 3"]] | None:
+    """Return what a segmented image shows of the first player; None if that is too little.
+
+    The player's joints come with it.
+    """
     player, pose = players[0], kinect.world_from_camera
     whole = join([one.mesh_at(when) for one, when in zip(players, moment_s, strict=True)])
     depth, index = kinect.see(whole.vertices_m, whole.faces)
@@ -160,9 +189,8 @@ def _see(
     corner = whole.faces[seen, 0]
     tint = rng.uniform(0.7, 1.1) * rng.uniform(0.92, 1.08, 3)
     colors = whole.colors[corner] * bright[corner, None] * tint + rng.normal(0, 4, (len(seen), 1))
-    return PointCloud(
-        positions_m=_mislevel(points, rng), colors=np.clip(colors, 0, 255).astype(np.uint8)
-    )
+    points, joints = _mislevel(points, player.body_joints_at(moment_s[0]), rng)
+    return PointCloud(positions_m=points, colors=np.clip(colors, 0, 255).astype(np.uint8)), joints
 
 
 def _heights(distance_m: float) -> tuple[float, float]:
@@ -194,11 +222,14 @@ def _segmented(
     return keep
 
 
-def _mislevel(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Tilt the world by the error that a fitted floor leaves."""
+def _mislevel(
+    points: np.ndarray, joints: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tilt the world, points and joints, by the error that a fitted floor leaves."""
     tilt = turn(0.0, rng.normal(0, 0.008), rng.normal(0, 0.008))
     center = points.mean(axis=0, dtype=np.float64) * np.array([1.0, 1.0, 0.0])
-    return ((points - center) @ tilt.T + center).astype(np.float32)
+    tilted, moved = ((each - center) @ tilt.T + center for each in (points, joints))
+    return tilted.astype(np.float32), moved.astype(np.float32)
 
 
 def _random_notes(name: str, rng: np.random.Generator) -> list[Note]:
