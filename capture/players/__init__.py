@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         find_people,
         find_performers,
     )
+    from capture.players.watch import WatchConfig, watch_performers
 
 __all__ = [
     "NO_CORRECTIONS",
@@ -29,11 +30,13 @@ __all__ = [
     "DepthImages",
     "FindConfig",
     "Found",
+    "WatchConfig",
     "facing_yaw_rad",
     "find_corrections",
     "find_people",
     "find_performers",
     "read_corrections",
+    "watch_performers",
 ]
 
 _HOMES = {
@@ -42,11 +45,13 @@ _HOMES = {
     "FindConfig": "capture.players.finder",
     "Found": "capture.players.finder",
     "NO_CORRECTIONS": "capture.players.corrections",
+    "WatchConfig": "capture.players.watch",
     "facing_yaw_rad": "capture.players.facing",
     "find_corrections": "capture.players.corrections",
     "find_people": "capture.players.finder",
     "find_performers": "capture.players.finder",
     "read_corrections": "capture.players.corrections",
+    "watch_performers": "capture.players.watch",
 }
 
 __getattr__ = lazy(__name__, _HOMES)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from capture.atomic import atomic_path
+from capture.files import atomic_path
 from separation.body_pose.views import SeenPerformer, view_of
 from separation.corpus.bank import Bank
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 
-from capture.atomic import atomic_path
 from capture.body_pose import JOINTS
 from capture.errors import FileFormatError
+from capture.files import atomic_path
 from separation.body_pose.network import JointNetwork, JointNetworkConfig
 from separation.configuration import from_mapping
 

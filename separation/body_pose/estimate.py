@@ -11,10 +11,9 @@ import torch
 
 from capture.body_pose import JOINTS, BodyPoses
 from capture.errors import DataError
-from capture.finder import DepthImages
 from capture.performer import Performer
+from capture.players import DepthImages, WatchConfig, watch_performers
 from capture.point_cloud import PointCloud
-from capture.watch import WatchConfig, watch_performers
 from separation.body_pose.checkpoint import load_network
 from separation.body_pose.network import JointNetwork, within
 from separation.body_pose.smoothing import SmoothingConfig, smoothed_joints

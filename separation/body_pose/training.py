@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from capture.atomic import atomic_path
 from capture.body_pose import JOINTS
 from capture.errors import FileFormatError
+from capture.files import atomic_path
 from separation.body_pose.augment import PoseAugmentation, augmented
 from separation.body_pose.bank import PoseBank
 from separation.body_pose.checkpoint import save_network

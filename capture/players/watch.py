@@ -14,10 +14,10 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from capture.errors import DataError
-from capture.finder import DepthImages
 from capture.performer import Performer
+from capture.players.finder import DepthImages
+from capture.players.segment import SegmentConfig, find_background
 from capture.point_cloud import PointCloud
-from capture.segment import SegmentConfig, find_background
 
 _VOXEL_M = 0.01
 _KNOWN_VOXEL_M = 0.03
