@@ -23,8 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex64, Float32
 
-_SLICE_BINS = 128
-"""Bins whose matrices are in memory at once."""
+from separation.array_kernels import add_covariances, hermitian_forms, wiener_filter
 
 Spectra = Complex64[np.ndarray, "channels bins t"]
 Masks = Float32[np.ndarray, "performers bins t"]
@@ -78,15 +77,18 @@ class ArrayFilter:
         self.config = config
         self.center = center
         self.bins = len(likelihood)
-        self._likelihood = likelihood[:, None]
+        heard = np.flatnonzero(likelihood)
+        self._spatial = slice(int(heard[0]) if len(heard) else self.bins, self.bins)
+        self._likelihood = likelihood[self._spatial, None]
         self._shape = (performer_count, self.bins, channel_count, channel_count)
         self._sums = np.zeros(self._shape, dtype=np.complex128)
         self._covariances: np.ndarray | None = None
+        self._inverses: np.ndarray | None = None
 
     @property
     def passes(self) -> int:
         """How often `gather` must see the whole recording before `apply`."""
-        return 1 + (self.config.rounds if self._likelihood.any() else 0)
+        return 1 + (self.config.rounds if len(self._likelihood) else 0)
 
     def gather(self, spectra: Spectra, masks: Masks) -> None:
         """Take in a block of the recording; the passes follow each other, with `update` between.
@@ -94,19 +96,11 @@ class ArrayFilter:
         The first pass gathers all bins. Later ones gather those with a spatial likelihood, where
         the covariances have made masks sharp, so that no cell needs to be trusted more than others.
         """
-        masks = self._refined(spectra, masks)
+        spectra, masks = np.ascontiguousarray(spectra), self._refined(spectra, masks)
         is_first = self._covariances is None
-        power = self.config.confidence if is_first else 1.0
-        for part in self._slices():
-            if not is_first and not self._likelihood[part].any():
-                continue
-            # Directions weigh by amplitude: by power, a few loud cells would decide alone.
-            norm = np.sqrt(np.sum(np.abs(spectra[:, part]) ** 2, axis=0))
-            weights = masks[:, part] ** power / np.maximum(norm, 1e-12)
-            frames = np.moveaxis(spectra[:, part], 0, 1)
-            for performer, weight in enumerate(weights):
-                weighted = frames * weight[:, None, :]
-                self._sums[performer, part] += weighted @ frames.conj().swapaxes(1, 2)
+        first = 0 if is_first else self._spatial.start
+        trusted = masks**self.config.confidence if is_first else masks
+        add_covariances(spectra, trusted, self._sums, first, self.bins)
 
     def update(self) -> None:
         """End a pass: covariances from what was gathered, their centre entry brought to 1."""
@@ -117,56 +111,36 @@ class ArrayFilter:
         unheard = (1 + self.config.loading) * identity if before is None else before
         self._covariances = np.where(power > 0, heard, unheard).astype(np.complex64)
         self._sums[:] = 0
+        self._inverses = np.linalg.inv(self._covariances)
 
     def apply(self, spectra: Spectra, masks: Masks) -> Complex64[np.ndarray, "performers bins t"]:
         """Return each performer's spectrum at the centre microphone, of the filtered bins."""
         if self._covariances is None:
             raise ValueError("gather and update must come before apply.")
-        masks = self._refined(spectra, masks)
-        count, _, channels, _ = self._shape
+        spectra, masks = np.ascontiguousarray(spectra), self._refined(spectra, masks)
+        power = np.abs(spectra[self.center, : self.bins]) ** 2
+        own = masks * power
+        # What no mask claims is taken for diffuse; a floor keeps silent cells solvable.
+        rest = np.maximum(power - own.sum(axis=0), 0) + 1e-6 * power.mean(axis=1)[:, None] + 1e-20
         out = np.empty(masks.shape, dtype=np.complex64)
-        identity = np.eye(channels, dtype=np.complex64)
-        for part in self._slices():
-            power = np.abs(spectra[self.center, part]) ** 2
-            own = masks[:, part] * power
-            # What no mask claims is taken for diffuse; a floor keeps silent cells solvable.
-            rest = np.maximum(power - own.sum(axis=0), 0) + 1e-6 * power.mean(axis=1)[:, None]
-            covariances = self._covariances[:, part]
-            stacked = covariances.reshape(count, -1, channels * channels).swapaxes(0, 1)
-            whole = (own.transpose(1, 2, 0).astype(np.complex64) @ stacked).reshape(
-                *power.shape, channels, channels
-            )
-            whole += (rest + 1e-20)[..., None, None] * identity
-            frames = spectra[:, part].transpose(1, 2, 0)[..., None]
-            solved = np.linalg.solve(whole, frames)[..., 0]
-            rows = covariances[:, :, self.center].swapaxes(0, 1)
-            heard = rows @ solved.swapaxes(1, 2)
-            out[:, part] = own * heard.swapaxes(0, 1)
+        wiener_filter(spectra, own, rest, self._covariances, self.center, out, 0, self.bins)
         return out
-
-    def _slices(self) -> list[slice]:
-        return [slice(k, min(k + _SLICE_BINS, self.bins)) for k in range(0, self.bins, _SLICE_BINS)]
 
     def _refined(self, spectra: Spectra, masks: Masks) -> Masks:
         """Return masks times the spatial likelihood, their sum in each cell as it was."""
-        if self._covariances is None or not self._likelihood.any():
+        masks = np.ascontiguousarray(masks[:, : self.bins])
+        if self._covariances is None or self._inverses is None or not len(self._likelihood):
             return masks
+        part, channels = self._spatial, self._shape[-1]
+        forms = np.empty_like(masks)
+        spectra = np.ascontiguousarray(spectra)
+        hermitian_forms(spectra, self._inverses, forms, part.start, part.stop)
+        prior = masks[:, part]
+        determinants = np.linalg.slogdet(self._covariances[:, part])[1][..., None]
+        distance = determinants + channels * np.log(np.maximum(forms[:, part], 1e-20))
+        score = np.log(np.maximum(prior, 1e-12)) - self._likelihood * distance
+        share = np.exp(score - score.max(axis=0)) * (prior > 0)
+        share *= prior.sum(axis=0) / np.maximum(share.sum(axis=0), 1e-30)
         refined = masks.copy()
-        channels = self._shape[-1]
-        for part in self._slices():
-            weight = self._likelihood[part]
-            if not weight.any():
-                continue
-            frames = np.moveaxis(spectra[:, part], 0, 1)
-            prior = masks[:, part]
-            score = np.log(np.maximum(prior, 1e-12))
-            for performer, covariance in enumerate(self._covariances[:, part]):
-                inverse = np.linalg.inv(covariance)
-                form = np.sum(frames.conj() * (inverse @ frames), axis=1).real
-                determinant = np.linalg.slogdet(covariance)[1][:, None]
-                distance = determinant + channels * np.log(np.maximum(form, 1e-20))
-                score[performer] -= weight * distance
-            share = np.exp(score - score.max(axis=0)) * (prior > 0)
-            share *= prior.sum(axis=0) / np.maximum(share.sum(axis=0), 1e-30)
-            refined[:, part] = share
+        refined[:, part] = share
         return refined

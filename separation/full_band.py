@@ -44,7 +44,7 @@ class FullBandConfig:
     fade_hz: float = 500.0
     share_from_hz: float = 3500.0
     smoothing_s: float = 0.1
-    block_frames: int = 512
+    block_frames: int = 128
 
     def __post_init__(self) -> None:
         if not (self.window_s > 0 and 0 < self.covered_share <= 1 and self.block_frames > 0):
@@ -140,12 +140,10 @@ class FullBandMasks:
                 if microphones is None:
                     self._add(sums, block, block.masks * block.spectra[center])
                 elif current + 1 < rounds:
-                    used = slice(0, microphones.bins)
-                    microphones.gather(block.spectra[:, used], block.masks[:, used])
+                    microphones.gather(block.spectra, block.masks)
                 else:
                     stems = block.masks * block.spectra[center]
-                    used = slice(0, microphones.bins)
-                    stems[:, used] = microphones.apply(block.spectra[:, used], block.masks[:, used])
+                    stems[:, : microphones.bins] = microphones.apply(block.spectra, block.masks)
                     self._add(sums, block, stems)
                 progress((current + block.done) / rounds)
             if microphones is not None and current + 1 < rounds:
@@ -179,25 +177,25 @@ class FullBandMasks:
         for start in range(0, frame_count, self.config.block_frames):
             stop = min(start + self.config.block_frames, frame_count)
             first, last = max(start - self.margin, 0), min(stop + self.margin, frame_count)
-            beside = self._spectrum(mixture[center], first, last)
+            beside = self._spectrum(mixture[center], first, last).T
             inner = slice(start - first, stop - first)
             full = self._masks(first, last, beside, masks, mask_frames)[..., inner]
-            spectra = np.stack(
-                [
-                    beside[:, inner] if number == center else self._spectrum(channel, start, stop)
-                    for number, channel in enumerate(mixture)
-                ]
-            )
+            spectra = np.empty((len(mixture), self.bins, stop - start), dtype=np.complex64)
+            for number, channel in enumerate(mixture):
+                own = (
+                    beside[:, inner] if number == center else self._spectrum(channel, start, stop).T
+                )
+                spectra[number] = own
             yield _Block(start, stop / frame_count, spectra, full)
 
     def _spectrum(
         self, samples: Float32[np.ndarray, " samples"], first: int, last: int
-    ) -> Complex64[np.ndarray, "bins t"]:
+    ) -> Complex64[np.ndarray, "t bins"]:
         low, high = (first - 4) * self.hop, (last - 1) * self.hop
         part = samples[max(low, 0) : max(high, 0)]
         part = np.pad(part, (max(-low, 0), high - low - max(-low, 0) - len(part)))
         frames = sliding_window_view(part, self.fft_size)[:: self.hop]
-        return np.ascontiguousarray(np.asarray(scipy.fft.rfft(frames * self.window, axis=1)).T)
+        return np.asarray(scipy.fft.rfft(frames * self.window, axis=1))
 
     def _add(
         self,

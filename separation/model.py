@@ -252,6 +252,8 @@ class SeparationModel(nn.Module):
             raise FileFormatError(f"{target}: not a safetensors file ({error}).") from error
         model = cls(config).to(device)
         model.load_weights(weights, target)
+        # Convolutions on a CPU take a third less with the channels of a cell side by side.
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.eval()
 
     def load_weights(self, weights: Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from separation.array import ArrayConfig, ArrayFilter
+from separation.array_kernels import add_covariances, hermitian_forms, wiener_filter
 from separation.metrics import si_sdr
 
 
@@ -43,6 +44,37 @@ def run(spectra, masks, likelihood=0.0, **config):
 def quality(images, estimates):
     flat = [np.stack([x.real, x.imag], -1).reshape(len(x), -1) for x in (images, estimates)]
     return si_sdr(*flat).mean()
+
+
+def test_kernels_are_the_formulas():
+    rng = np.random.default_rng(0)
+    performers, bins, channels, frames = 3, 4, 7, 70
+    spectra, _, _ = field(bins=bins, frames=frames)
+    own = rng.random((performers, bins, frames)).astype(np.float32)
+    rest = rng.uniform(0.01, 1, (bins, frames)).astype(np.float32)
+    factors = rng.standard_normal((2, performers, bins, channels, channels))
+    roots = factors[0] + 1j * factors[1]
+    matrices = (roots @ roots.conj().swapaxes(-1, -2)).astype(np.complex64)
+    x = spectra.astype(np.complex128)
+
+    sums = np.zeros(matrices.shape, np.complex128)
+    add_covariances(spectra, own, sums, 1, bins)
+    expected = np.einsum("pft,cft,dft->pfcd", own / np.linalg.norm(x, axis=0), x, x.conj())
+    np.testing.assert_allclose(sums[:, 1:], expected[:, 1:], atol=1e-5 * np.abs(expected).max())
+    assert not sums[:, 0].any()
+
+    forms = np.zeros(own.shape, np.float32)
+    hermitian_forms(spectra, matrices, forms, 0, bins - 1)
+    expected = np.einsum("cft,pfcd,dft->pft", x.conj(), matrices, x).real
+    np.testing.assert_allclose(forms[:, :-1], expected[:, :-1], rtol=1e-4, atol=1e-4)
+    assert not forms[:, -1].any()
+
+    out = np.empty(own.shape, np.complex64)
+    wiener_filter(spectra, own, rest, matrices, 2, out, 0, bins)
+    whole = np.einsum("pft,pfcd->ftcd", own, matrices) + rest[..., None, None] * np.eye(channels)
+    solved = np.linalg.solve(whole, np.moveaxis(x, 0, -1)[..., None])[..., 0]
+    expected = own * np.einsum("pfc,ftc->pft", matrices[:, :, 2], solved)
+    np.testing.assert_allclose(out, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_directions_separate_what_masks_cannot():

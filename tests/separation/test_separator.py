@@ -199,6 +199,15 @@ def test_the_audio_network_runs_once_a_window():
     assert model.windows == len(window_starts(frames, 256, 128))
 
 
+def test_the_vision_network_runs_once():
+    model = build()
+    seen = []
+    model.conditioner.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    separate(noise(20, 11025), PERFORMERS, model, SeparateConfig(clouds=2))
+    # All clouds of all performers in one pass, each cloud a row of its own.
+    assert [len(clouds) for clouds in seen] == [2 * len(PERFORMERS)]
+
+
 def test_one_window_is_what_the_network_says():
     model = build(SeparationModel)
     with torch.no_grad():
