@@ -10,8 +10,9 @@ from pathlib import Path
 
 from auralize.pipeline import finish, run_stages
 from auralize.receipt import Receipt
-from capture.errors import OutputError
+from capture.errors import DataError, OutputError
 from capture.simulate import simulate_take
+from separation.checkpoint import load_model
 from separation.evaluate import evaluate_take
 
 TAKE = "take"
@@ -48,8 +49,16 @@ def run_demo(
         stage: Starts a stage's progress bar and returns its fraction setter.
 
     Raises:
+        DataError: The network does not know an instrument.
         OutputError: `out` holds something that is no earlier demo.
     """
+    known = load_model(model).config.instruments
+    strange = [name for name in instruments if name not in known]
+    if strange:
+        raise DataError(
+            f"the network was never shown {', '.join(strange)}: choose from {', '.join(known)}, or "
+            "name the checkpoint of one that was."
+        )
     folder = Path(out)
     take = folder / TAKE
     if folder.exists() and any(folder.iterdir()) and not (take / "truth").is_dir():

@@ -1,4 +1,4 @@
-"""The instruments that the simulator plays and the shipped network tells apart."""
+"""The instruments that the simulator plays, and those of them that the shipped network knows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ INSTRUMENTS: tuple[str, ...] = (
     "guitar",
     "saxophone",
 )
-"""Canonical names, in the order in which networks number them."""
+"""What the shipped network tells apart, in the order in which networks number them.
+
+Whatever draws players at random draws from these.
+"""
+
+OTHER_INSTRUMENTS: tuple[str, ...] = (
+    "flute",
+    "clarinet",
+    "trumpet",
+)
+"""What the simulator plays besides, where it is asked for by name."""
+
+PLAYED_INSTRUMENTS: tuple[str, ...] = INSTRUMENTS + OTHER_INSTRUMENTS
+"""Canonical names of all that the simulator plays."""
 
 _ALIASES = {
     "contrabass": "double_bass",
@@ -27,10 +40,12 @@ def canonical_instrument(name: str) -> str:
         name: Any spelling: "Double Bass", "double-bass", "sax".
 
     Raises:
-        ValueError: The instrument is not one of `INSTRUMENTS`.
+        ValueError: The instrument is not one of `PLAYED_INSTRUMENTS`.
     """
     key = name.strip().lower().replace("-", "_").replace(" ", "_")
     key = _ALIASES.get(key, key)
-    if key not in INSTRUMENTS:
-        raise ValueError(f"unknown instrument {name!r}: choose from {', '.join(INSTRUMENTS)}.")
+    if key not in PLAYED_INSTRUMENTS:
+        raise ValueError(
+            f"unknown instrument {name!r}: choose from {', '.join(PLAYED_INSTRUMENTS)}."
+        )
     return key

@@ -17,6 +17,7 @@ from torch import Tensor
 from capture.axes import network_from_world
 from capture.body_pose import JOINTS, BodyPoses
 from capture.errors import DataError
+from capture.instruments import canonical_instrument
 from capture.performer import Performer
 from capture.point_cloud import PointCloud
 from separation.conditioners import Evidence
@@ -72,9 +73,10 @@ def evidence_of(
         seconds: Length of the recording, which conditions over time span.
 
     Raises:
-        DataError: A performer has no cloud, no color, no joints, or no instrument that the
-            network knows, where it needs that.
+        DataError: A performer has no cloud, no color, no joints, or no instrument, where the
+            network needs that; or plays one that the network was not trained on.
     """
+    _refuse_strangers(performers, model)
     if model.config.conditioner == "pose":
         return _movement(performers, model, poses or {}, seconds)
     if model.config.conditioner == "picture":
@@ -165,12 +167,31 @@ def _tensor(values: np.ndarray, model: SeparationModel) -> Tensor:
     return torch.from_numpy(values).to(model.device)
 
 
+def _refuse_strangers(performers: Sequence[Performer], model: SeparationModel) -> None:
+    """Refuse who is said to play what the network has never seen: the stem would be wrong."""
+    known = model.config.instruments
+    for performer in performers:
+        if performer.instrument is not None and _canonical(performer.instrument) not in known:
+            raise DataError(
+                f"{performer.name} plays {performer.instrument}, and this network was trained on "
+                f"{', '.join(known)} only: use one that knows it, or take the label away to try."
+            )
+
+
+def _canonical(instrument: str) -> str:
+    try:
+        return canonical_instrument(instrument)
+    except ValueError:
+        return instrument
+
+
 def _instrument(performer: Performer, model: SeparationModel) -> str:
     known = model.config.instruments
-    if performer.instrument not in known:
+    name = _canonical(performer.instrument or "")
+    if name not in known:
         raise DataError(
             f"this network is conditioned on labels and {performer.name} has "
             f"{performer.instrument or 'none'}: give each performer one of {', '.join(known)}, or "
             "use a network that looks at point clouds."
         )
-    return performer.instrument
+    return name

@@ -46,6 +46,22 @@ def opened_take(path: Path, audio: Path | None, rate_hz: float | None) -> Genera
             click.echo(f"warning: {warning}", err=True)
 
 
+def instruments_callback(
+    context: click.Context, option: click.Parameter, value: str
+) -> tuple[str, ...]:
+    """Return the canonical instruments of a comma-separated list.
+
+    Raises:
+        click.BadParameter: One is unknown.
+    """
+    from capture.instruments import canonical_instrument
+
+    try:
+        return tuple(canonical_instrument(word) for word in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 _clouds_option: Decorator = click.option(
     "--clouds",
     type=click.Path(exists=True, path_type=Path),

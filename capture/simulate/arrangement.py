@@ -19,6 +19,9 @@ COMFORT = {
     "double_bass": (28, 52),
     "guitar": (45, 74),
     "saxophone": (51, 77),
+    "flute": (62, 91),
+    "clarinet": (52, 82),
+    "trumpet": (55, 79),
 }
 _LEAD_WEIGHT = {
     "violin": 3.0,
@@ -27,6 +30,9 @@ _LEAD_WEIGHT = {
     "double_bass": 0.4,
     "guitar": 1.5,
     "saxophone": 3.0,
+    "flute": 3.0,
+    "clarinet": 2.5,
+    "trumpet": 2.5,
 }
 _REST_SHARE = 0.3
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.camera.calibration import Calibration
-from capture.instruments import canonical_instrument
+from capture.instruments import INSTRUMENTS, canonical_instrument
 from capture.point_cloud import PointCloud
 from capture.simulate.kinect import SimulatedKinect, camera_pose, light_of
 from capture.simulate.player import BODY, BOW, CHAIR, INSTRUMENT, STAND, Player
@@ -127,7 +127,7 @@ def _draw_views(
         side = azimuth + rng.choice([-1, 1]) * rng.uniform(0.55, 0.9) / distance
         near = (distance - rng.uniform(0.3, 0.8)) * np.array([np.cos(side), np.sin(side)])
         if np.linalg.norm(near) > 0.9:
-            other = str(rng.choice(list(RANGES)))
+            other = str(rng.choice(INSTRUMENTS))
             players.append(
                 Player(
                     other,

@@ -12,11 +12,14 @@ import numpy as np
 
 from capture.simulate.bows import HAIR_START_M
 from capture.simulate.postures import HandGoal, Hold, Scene
-from capture.simulate.rotations import Matrix, Vector, turn, turn_about, unit, upright_frame
+from capture.simulate.rotations import Matrix, Vector, turn, unit, upright_frame
+from capture.simulate.wind_holds import hold_wind
 
 
 def hold_instrument(scene: Scene) -> Hold:
     """Return where instrument, bow and hands go."""
+    if scene.instrument.wind is not None:
+        return hold_wind(scene)
     return _HOLDS[scene.instrument.name](scene)
 
 
@@ -242,53 +245,10 @@ def _hold_guitar(scene: Scene) -> Hold:
     )
 
 
-def _hold_saxophone(scene: Scene) -> Hold:
-    """The mouthpiece in the mouth, the tube in front, its lower end towards the right hip."""
-    trunk, manner, instrument = scene.trunk, scene.manner, scene.instrument
-    mouth = trunk.landmarks_m["mouth"]
-    head = trunk.turn_of("head")
-    size = instrument.scale
-    # The elbow of the tube (0.188 out, 0.59 down at scale 1) clears the belly.
-    room = mouth[0] + 0.19 * size - trunk.landmarks_m["belly"][0] - 0.075
-    back = float(np.arcsin(np.clip(room / (0.62 * size), -0.1, 0.28)))
-    neck = np.array([np.sin(back), 0.16 + 0.5 * manner.tilt_rad, np.cos(back)])
-    front = head @ np.array([1.0, 0.3 * manner.aim_rad, 0.0])
-    front[2] = 0.0
-    rotation = upright_frame(neck, front)
-    rotation = turn_about(np.array([0.0, 1.0, 0.0]), -0.05 * scene.gesture.breath) @ rotation
-    position = mouth - rotation[:, 1] * 0.014
-    goals: list[HandGoal] = []
-    for sign, key, fingers, curl in (
-        (-1.0, instrument.left_key_m, scene.gesture.left_fingers, 0.8),
-        (1.0, instrument.right_key_m, scene.gesture.right_fingers, 0.8),
-    ):
-        goals.append(
-            HandGoal(
-                grip_m=position + rotation @ (key + np.array([sign * 0.030, 0.012, 0.0])),
-                fingers=rotation @ unit(np.array([-0.1 * sign, 1.0, -0.15])),
-                palm=rotation @ np.array([-sign, 0.0, 0.0]),
-                curl_rad=curl + 0.25 * fingers,
-                elbow=np.array([-0.2, -0.75 * sign, -0.7]),
-                follow=0.3,
-                forward=0.95,
-                depth_m=0.018,
-            )
-        )
-    return Hold(
-        instrument_rotation=rotation,
-        instrument_position_m=position,
-        bow_rotation=None,
-        bow_position_m=None,
-        left=goals[0],
-        right=goals[1],
-    )
-
-
 _HOLDS: dict[str, Callable[[Scene], Hold]] = {
     "violin": _hold_violin,
     "viola": _hold_violin,
     "cello": _hold_cello,
     "double_bass": _hold_double_bass,
     "guitar": _hold_guitar,
-    "saxophone": _hold_saxophone,
 }

@@ -2,11 +2,10 @@
 
 Instrument frame of strings: z from the lower end (z = 0) along the neck to the scroll or head,
 y out of the top plate (y = 0 in the middle of the ribs), x = y × z, which is where the lowest
-string lies. Instrument frame of the saxophone: origin at the tip of the mouthpiece, y away from
-the player, z up along the tube, x to the player's right.
+string lies. That of winds is told in `capture.simulate.winds.wind`.
 
-Sizes: violin 4/4, viola 16 inches, cello 4/4, double bass 3/4, classical guitar, alto and tenor
-saxophone. A variant differs by a few per cent in size, in its outline and in color.
+Sizes: violin 4/4, viola 16 inches, cello 4/4, double bass 3/4, classical guitar; the winds' in
+their modules. A variant differs by a few per cent in size, in its outline and in color.
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.simulate.saxophone_mesh import make_saxophone_mesh
 from capture.simulate.solids import Mesh
 from capture.simulate.string_mesh import make_string_mesh
 from capture.simulate.string_sizes import STRING_SIZES, StringSizes, scaled
-
-_TENOR_SIZE = 1.18
+from capture.simulate.winds import WINDS, Wind, make_wind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,25 +28,24 @@ class Instrument:
         name: Canonical name.
         mesh: In the instrument frame.
         scale: Size beside the standard one.
-        sizes: Of a stringed instrument, already scaled; None for the saxophone.
+        sizes: Of a stringed instrument, already scaled; None for winds.
+        wind: Grips and bell of a wind instrument; None for strings.
         endpin_m: Length of the endpin (cello, double bass), below z = 0.
-        left_key_m, right_key_m: Where the hands hold a saxophone; zeros for strings.
     """
 
     name: str
     mesh: Mesh
     scale: float
     sizes: StringSizes | None
+    wind: Wind | None = None
     endpin_m: float = 0.0
-    left_key_m: np.ndarray
-    right_key_m: np.ndarray
 
     @property
     def sound_m(self) -> np.ndarray:
-        """Where most of the sound leaves: the top plate at the bridge, the bell of a saxophone."""
-        if self.sizes is None:
-            return np.array([0.0, 0.345, -0.28]) * self.scale
-        s = self.sizes
+        """Where most of the sound leaves: the top plate at the bridge, the bell of a wind."""
+        if self.wind is not None:
+            return self.wind.sound_m
+        s = self.strings()
         return np.array([0.0, s.rib / 2 + s.arch, s.body + s.neck - s.string])
 
     def strings(self) -> StringSizes:
@@ -61,6 +57,16 @@ class Instrument:
         if self.sizes is None:
             raise ValueError(f"a {self.name} has no strings.")
         return self.sizes
+
+    def winds(self) -> Wind:
+        """Return what a wind instrument has.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if self.wind is None:
+            raise ValueError(f"a {self.name} is no wind instrument.")
+        return self.wind
 
     def string_point(self, string: float, from_bridge_m: float) -> np.ndarray:
         """Return a point of a string (0 is the lowest; fractions lie between two strings)."""
@@ -101,16 +107,9 @@ def make_instrument(
     if split == "test":
         scale = 1 + rng.choice([-1, 1]) * rng.uniform(0.02, 0.04)
         warp = -rng.uniform(0.01, 0.035)
-    if name == "saxophone":
-        size = scale * (_TENOR_SIZE if rng.random() < 0.4 else 1.0)
-        return Instrument(
-            name=name,
-            mesh=make_saxophone_mesh(size, rng),
-            scale=size,
-            sizes=None,
-            left_key_m=np.array([0, 0.188, -0.17]) * size,
-            right_key_m=np.array([0, 0.188, -0.37]) * size,
-        )
+    if name in WINDS:
+        wind = make_wind(name, scale, warp, rng)
+        return Instrument(name=name, mesh=wind.mesh, scale=wind.size, sizes=None, wind=wind)
     endpin = 0.0
     if name == "cello":
         endpin = 0.30
@@ -124,6 +123,4 @@ def make_instrument(
         scale=scale,
         sizes=sizes,
         endpin_m=endpin,
-        left_key_m=np.zeros(3),
-        right_key_m=np.zeros(3),
     )

@@ -1,14 +1,15 @@
 """Make the note samples of the simulated players from the FluidR3 soundfont (MIT licence).
 
-    python -m capture.simulate.make_samples [--soundfont FluidR3_GM.sf2] [--out FOLDER]
+    python -m capture.simulate.make_samples [--soundfont FluidR3_GM.sf2] [--only flute clarinet]
 
 This needs Debian's packages `fluidsynth` and `fluid-soundfont-gm`; playing the samples does not.
 
 Each note is rendered dry (no reverb, no chorus) at the pitch at which it was recorded, so that
-nothing is resampled. FluidR3's bowed strings and saxophones are stereo pairs of two recordings
-panned hard to the sides; the two sides of a string are kept as two players of that instrument,
-never summed. Velocity changes no more than the level of the strings and guitars (and a low-pass
-filter of the saxophones), so one layer is kept, and the sampler darkens soft notes.
+nothing is resampled; only the lowest of the trumpet is not, for FluidR3 has none so low. FluidR3's
+bowed strings, woodwinds and horns are stereo pairs of two recordings panned hard to the sides; the
+two sides of a string are kept as two players of that instrument, never summed, and one side of the
+others. Velocity changes no more than the level of the strings and guitars (and a low-pass filter of
+the saxophones), so one layer is kept, and the sampler darkens soft notes.
 
 Sustained notes get a loop where the wave before its end resembles the wave before its start most
 (normalised cross-correlation); the sampler cross-fades over that place. The pitch that the index
@@ -33,6 +34,7 @@ from scipy import signal
 
 from capture.errors import DependencyError
 from capture.files.atomic import atomic_path
+from capture.simulate.sample_recipes import RECIPES, Recipe
 from capture.simulate.samples import SAMPLES_FOLDER
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -43,66 +45,10 @@ _log = logging.getLogger(__name__)
 _HOLD_S = 3.5
 _NOTE_S = 6.0
 _LEAD_S = 0.1
-_SUSTAINED_S = 2.4
 _RINGING_S = 4.0
 _LEVEL_DB = -20.0
 _GAP_S = 0.05
 _VORBIS_COMPRESSION = 0.4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """What is cut for one player.
-
-    Attributes:
-        instrument: Canonical name.
-        variant: Name of the player.
-        program: General MIDI program, counted from 0.
-        side: Stereo channel.
-        keys: The MIDI keys at which FluidR3 holds recordings.
-        sustained: Bowed or blown (looped), or plucked (rings out).
-    """
-
-    instrument: str
-    variant: str
-    program: int
-    side: int
-    keys: tuple[int, ...]
-    sustained: bool
-
-
-_VIOLIN = (56, 59, 62, 65, 68, 74, 77, 80, 83, 86, 89, 92, 95)
-_VIOLA = (49, 52, 55, 58, 61, 64, 67, 70, 73, 76, 79, 82, 85)
-_CELLO = (37, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 73, 76)
-_DOUBLE_BASS = (29, 32, 35, 38, 41, 44, 47, 50, 56)
-_ALTO = (50, 52, 54, 56, 58, 60, 62, 64, 67, 68, 70, 72, 74, 76, 78, 80)
-_TENOR = (47, 49, 51, 52, 55, 56, 58, 60, 62, 65, 66, 69, 71, 73, 75)
-_GUITAR = (40, 45, 50, 55, 59, 64, 69, 71, 76)
-
-RECIPES = tuple(
-    Recipe(
-        instrument=instrument,
-        variant=variant,
-        program=program,
-        side=side,
-        keys=keys,
-        sustained=sustained,
-    )
-    for instrument, variant, program, side, keys, sustained in (
-        ("violin", "left", 40, 0, _VIOLIN, True),
-        ("violin", "right", 40, 1, _VIOLIN, True),
-        ("viola", "left", 41, 0, _VIOLA, True),
-        ("viola", "right", 41, 1, _VIOLA, True),
-        ("cello", "left", 42, 0, _CELLO, True),
-        ("cello", "right", 42, 1, _CELLO, True),
-        ("double_bass", "left", 43, 0, _DOUBLE_BASS, True),
-        ("double_bass", "right", 43, 1, _DOUBLE_BASS, True),
-        ("guitar", "nylon", 24, 0, _GUITAR, False),
-        ("guitar", "steel", 25, 0, _GUITAR, False),
-        ("saxophone", "alto", 65, 0, _ALTO, True),
-        ("saxophone", "tenor", 66, 0, _TENOR, True),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +177,10 @@ def measure_pitch(samples: np.ndarray, key: int) -> float:
     return float(np.mean(pitches))
 
 
-def cut_note(samples: np.ndarray, key: int, *, sustained: bool) -> tuple[np.ndarray, Zone]:
-    """Cut one rendered note: level, loop, attack, end."""
+def cut_note(
+    samples: np.ndarray, key: int, *, sustained: bool, seconds: float
+) -> tuple[np.ndarray, Zone]:
+    """Cut one rendered note: level, loop, attack, end; `seconds` is the most that is kept."""
     envelope = np.sqrt(signal.oaconvolve(samples**2, np.full(441, 1 / 441), mode="same").clip(0))
     onset = max(0, int(np.argmax(envelope > 0.01 * envelope.max())) - 220)
     samples, envelope = samples[onset:], envelope[onset:]
@@ -245,7 +193,7 @@ def cut_note(samples: np.ndarray, key: int, *, sustained: bool) -> tuple[np.ndar
     attack_s = float(np.argmax(envelope > 0.5 * level)) / RATE_HZ
     if sustained:
         loop_start, loop_stop, likeness = find_loop(
-            samples[: round(_SUSTAINED_S * RATE_HZ)], RATE_HZ / (440 * 2 ** ((pitch - 69) / 12))
+            samples[: round(seconds * RATE_HZ)], RATE_HZ / (440 * 2 ** ((pitch - 69) / 12))
         )
         # Room after the loop's end for the cross-fade's neighbourhood in the coded file.
         samples = samples[: loop_stop + 2048]
@@ -285,7 +233,7 @@ def make_player(soundfont: Path, recipe: Recipe, folder: Path) -> dict[str, obje
     zones: list[dict[str, object]] = []
     at = 0
     for key, rendered in zip(recipe.keys, render_notes(soundfont, recipe), strict=True):
-        samples, zone = cut_note(rendered, key, sustained=recipe.sustained)
+        samples, zone = cut_note(rendered, key, sustained=recipe.sustained, seconds=recipe.seconds)
         pieces += [samples, gap]
         entry = asdict(zone)
         entry["start"], entry["stop"] = at, at + zone.stop
@@ -310,23 +258,30 @@ def make_player(soundfont: Path, recipe: Recipe, folder: Path) -> dict[str, obje
 
 
 def main() -> None:
-    """Make all samples and their index."""
+    """Make all samples and their index, or those of some instruments."""
     parser = argparse.ArgumentParser(description="Make the note samples from FluidR3.")
     parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
     parser.add_argument("--out", type=Path, default=SAMPLES_FOLDER)
+    parser.add_argument("--only", nargs="+", metavar="INSTRUMENT", help="Keep all others' files.")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.out.mkdir(parents=True, exist_ok=True)
+    wanted = arguments.only or [recipe.instrument for recipe in RECIPES]
+    path = arguments.out / "index.json"
     instruments: dict[str, list[dict[str, object]]] = {}
+    if arguments.only:
+        old = json.loads(path.read_text(encoding="utf-8"))["instruments"]
+        instruments = {name: entries for name, entries in old.items() if name not in wanted}
     for recipe in RECIPES:
-        entry = make_player(arguments.soundfont, recipe, arguments.out)
-        instruments.setdefault(recipe.instrument, []).append(entry)
+        if recipe.instrument in wanted:
+            entry = make_player(arguments.soundfont, recipe, arguments.out)
+            instruments.setdefault(recipe.instrument, []).append(entry)
     index = {
         "source": "FluidR3 GM by Frank Wen, MIT licence, see NOTICE",
         "sample_rate_hz": RATE_HZ,
         "instruments": instruments,
     }
-    with atomic_path(arguments.out / "index.json") as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 

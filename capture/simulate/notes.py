@@ -15,6 +15,9 @@ RANGES: dict[str, tuple[int, int]] = {
     "double_bass": (28, 60),
     "guitar": (40, 79),
     "saxophone": (49, 80),
+    "flute": (60, 94),
+    "clarinet": (50, 88),
+    "trumpet": (54, 83),
 }
 """Lowest and highest sounding pitch of each instrument (saxophone: the alto)."""
 

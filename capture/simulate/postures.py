@@ -23,6 +23,9 @@ SEATED_BY_DEFAULT: dict[str, float] = {
     "double_bass": 0.0,
     "guitar": 0.7,
     "saxophone": 0.1,
+    "flute": 0.5,
+    "clarinet": 0.5,
+    "trumpet": 0.4,
 }
 """Share of players who sit."""
 
@@ -162,4 +165,8 @@ def trunk_angles(
     else:
         head *= (0.4, 0.6, 0.6)
         trunk[1] += 0.06 * gesture.breath - 0.03
+        if instrument == "flute":
+            # The flute goes to the right: the chest turns after it, the head away from it.
+            trunk[0] -= 0.15
+            head[0] += 0.50
     return trunk, head

@@ -8,7 +8,6 @@ same: pitch, level and the start of the recording vary a little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
@@ -17,6 +16,7 @@ from jaxtyping import Float64
 from scipy import signal
 
 from capture.instruments import canonical_instrument
+from capture.simulate.playing_manners import MANNERS, Manner
 from capture.simulate.samples import MARGIN, Voice, load_voice, read_zone, voice_variants
 from capture.simulate.score import POLYPHONIC, Note, Part
 from capture.waveform import Waveform
@@ -24,74 +24,6 @@ from capture.waveform import Waveform
 _RATE_HZ = 48000
 _SLUR_GAP_S = 0.02
 _ALTO_LOWEST_TENOR_HIGHEST = (49, 76)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Manner:
-    """How an instrument is played.
-
-    Attributes:
-        release_s: Time in which a note that is let go falls by 20 dB.
-        slur_s: Cross-fade of a slur.
-        longest_attack_s: A recording's slower attack is entered later.
-        vibrato_cents: Largest deviation, before a player's own taste.
-        vibrato_delay_s: When it sets in.
-        level_db: Added to every note: an instrument that sounds several at once plays each softer.
-    """
-
-    release_s: float
-    slur_s: float
-    longest_attack_s: float
-    vibrato_cents: float
-    vibrato_delay_s: float
-    level_db: float = 0.0
-
-
-_MANNERS = {
-    "violin": _Manner(
-        release_s=0.12,
-        slur_s=0.045,
-        longest_attack_s=0.08,
-        vibrato_cents=14.0,
-        vibrato_delay_s=0.25,
-    ),
-    "viola": _Manner(
-        release_s=0.13,
-        slur_s=0.05,
-        longest_attack_s=0.09,
-        vibrato_cents=13.0,
-        vibrato_delay_s=0.28,
-    ),
-    "cello": _Manner(
-        release_s=0.16,
-        slur_s=0.055,
-        longest_attack_s=0.1,
-        vibrato_cents=12.0,
-        vibrato_delay_s=0.3,
-    ),
-    "double_bass": _Manner(
-        release_s=0.22,
-        slur_s=0.06,
-        longest_attack_s=0.11,
-        vibrato_cents=7.0,
-        vibrato_delay_s=0.35,
-    ),
-    "guitar": _Manner(
-        release_s=0.15,
-        slur_s=0.0,
-        longest_attack_s=1.0,
-        vibrato_cents=0.0,
-        vibrato_delay_s=0.0,
-        level_db=-8.0,
-    ),
-    "saxophone": _Manner(
-        release_s=0.07,
-        slur_s=0.03,
-        longest_attack_s=0.06,
-        vibrato_cents=7.0,
-        vibrato_delay_s=0.4,
-    ),
-}
 
 
 def play_part(
@@ -132,7 +64,7 @@ def play_part(
             raise ValueError(f"a note starts at {note.start_s} s, outside 0 … {duration_s} s.")
     instrument = canonical_instrument(part.instrument)
     voice = load_voice(instrument, variant or _draw_variant(part, instrument, rng))
-    player = _Player(voice=voice, manner=_MANNERS[instrument], rng=rng)
+    player = _Player(voice=voice, manner=MANNERS[instrument], rng=rng)
     sound = np.zeros(round(duration_s * _RATE_HZ))
     previous: Note | None = None
     slurs = instrument not in POLYPHONIC
@@ -202,7 +134,7 @@ def _draw_tone(rng: np.random.Generator) -> Float64[np.ndarray, "2 6"]:
 class _Player:
     """One player: a voice, a manner, and the player's own vibrato."""
 
-    def __init__(self, *, voice: Voice, manner: _Manner, rng: np.random.Generator) -> None:
+    def __init__(self, *, voice: Voice, manner: Manner, rng: np.random.Generator) -> None:
         self._voice = voice
         self._manner = manner
         self._rng = rng

@@ -34,6 +34,11 @@ class Mesh:
         vertices += np.asarray(translation, np.float32)
         return Mesh(vertices_m=vertices, faces=self.faces, colors=self.colors)
 
+    def resized(self, factor: float) -> Mesh:
+        """Return the mesh so many times as large, about the origin."""
+        vertices = self.vertices_m * np.float32(factor)
+        return Mesh(vertices_m=vertices, faces=self.faces, colors=self.colors)
+
 
 def make_mesh(vertices: np.ndarray, faces: np.ndarray, color: Color) -> Mesh:
     """Return a mesh of one color."""

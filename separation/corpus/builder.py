@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.instruments import INSTRUMENTS
+from capture.instruments import INSTRUMENTS, PLAYED_INSTRUMENTS
 from capture.simulate.score import Part, compose
 from separation.corpus.clouds import build_cloud_bank
 from separation.corpus.families import SimulatorFamily, Sound, SoundFamily, SoundfontFamily
@@ -36,7 +36,7 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 _FEWEST_PIECES = 13
 """Of so many pieces in a row each split of a tenth gets at least one, see `split_of`."""
 _SHARE_OF_PIECES = 0.65
-"""Share of the pieces in which an instrument plays."""
+"""Share of the pieces in which each of six instruments plays; of more, each plays in fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class CorpusConfig:
             `separation.corpus.phrases`.
         validation_share: Share of pieces kept for validation.
         test_share: Share of pieces kept for testing.
+        instruments: Who plays in the pieces.
     """
 
     batches: int = 4
@@ -61,10 +62,17 @@ class CorpusConfig:
     composed_share: float = 0.5
     validation_share: float = 0.1
     test_share: float = 0.1
+    instruments: tuple[str, ...] = INSTRUMENTS
 
     def __post_init__(self) -> None:
         if self.batches < 1 or self.pieces < 1 or self.piece_s <= 0:
             raise ValueError("batches, pieces and piece_s must be positive.")
+        unknown = sorted(set(self.instruments) - set(PLAYED_INSTRUMENTS))
+        if unknown or len(set(self.instruments)) < max(2, len(self.instruments)):
+            raise ValueError(
+                f"instruments must be two or more different ones of "
+                f"{', '.join(PLAYED_INSTRUMENTS)}; got {', '.join(self.instruments) or 'none'}."
+            )
         if self.seed < FIRST_SEED:
             raise ValueError(
                 f"seed must be at least {FIRST_SEED}, got {self.seed}: the simulator's takes use "
@@ -76,6 +84,7 @@ def build(
     folder: str | os.PathLike[str],
     *,
     soundfonts: Sequence[str | os.PathLike[str]] = (),
+    instruments: Sequence[str] = INSTRUMENTS,
     minutes: float = 20.0,
     clouds: int = 300,
     moves: bool = True,
@@ -90,6 +99,7 @@ def build(
     Args:
         folder: Where; made if missing. What is there of the same build stays.
         soundfonts: General MIDI banks (SF2, SF3), which FluidSynth plays.
+        instruments: Who plays: two or more of `capture.instruments.PLAYED_INSTRUMENTS`.
         minutes: Minutes of each instrument from each family, about.
         clouds: Performers of each instrument for training, each seen five times; a fifth of them
             for testing.
@@ -103,6 +113,7 @@ def build(
     Raises:
         DataError: A soundfont is missing or broken.
         DependencyError: Soundfonts are given and FluidSynth is not installed.
+        ValueError: An instrument is unknown or there are fewer than two.
     """
     report = progress or (lambda share: None)
     families: list[SoundFamily] = [SimulatorFamily()]
@@ -110,19 +121,21 @@ def build(
         SoundfontFamily(name=_family_name(Path(path)), path=Path(path)) for path in soundfonts
     ]
     # Short corpora are cut into short pieces, so that every split gets some.
-    piece_s = float(np.clip(minutes * 60 / (_FEWEST_PIECES * _SHARE_OF_PIECES), 6.0, 24.0))
-    pieces = max(_FEWEST_PIECES, math.ceil(minutes * 60 / (piece_s * _SHARE_OF_PIECES)))
+    share = _SHARE_OF_PIECES * min(1.0, len(INSTRUMENTS) / max(1, len(instruments)))
+    piece_s = float(np.clip(minutes * 60 / (_FEWEST_PIECES * share), 6.0, 24.0))
+    pieces = max(_FEWEST_PIECES, math.ceil(minutes * 60 / (piece_s * share)))
     batches = math.ceil(pieces / 60)
     config = CorpusConfig(
         batches=batches,
         pieces=math.ceil(pieces / batches),
         piece_s=piece_s,
         seed=FIRST_SEED * (1 + seed),
+        instruments=tuple(instruments),
     )
     build_shards(config, folder, families, progress=lambda share: report(0.7 * share))
     build_cloud_bank(
         Path(folder) / "clouds",
-        INSTRUMENTS,
+        instruments,
         {"train": clouds, "validation": math.ceil(clouds / 10), "test": math.ceil(clouds / 5)},
         images=_IMAGES,
         seed=seed,
@@ -132,7 +145,7 @@ def build(
         build_move_bank(
             Path(folder) / "moves",
             corpus_pieces(config),
-            INSTRUMENTS,
+            instruments,
             seed=seed,
             progress=lambda share: report(0.9 + 0.1 * share),
         )
@@ -169,6 +182,7 @@ def build_shards(
         for batch in range(config.batches)
         for family in families
         for instrument in family.instruments
+        if instrument in config.instruments
     ]
     pieces: dict[int, list[Piece]] = {}
     for done, (batch, family, instrument) in enumerate(jobs):
@@ -223,11 +237,13 @@ def _compose_batch(config: CorpusConfig, batch: int) -> list[Piece]:
         name = f"piece-{seed}"
         if index < config.composed_share * config.pieces:
             count = int(rng.choice([2, 3, 4, 6], p=[0.1, 0.15, 0.4, 0.35]))
-            players = [str(i) for i in rng.permutation(INSTRUMENTS)[:count]]
+            players = [str(i) for i in rng.permutation(config.instruments)[:count]]
             parts: Sequence[Part] = compose(players, config.piece_s, seed)
             pieces.append(Piece(name=name, duration_s=config.piece_s, parts=tuple(parts)))
         else:
-            pieces.append(compose_piece(name, rng, duration_s=config.piece_s))
+            pieces.append(
+                compose_piece(name, rng, among=config.instruments, duration_s=config.piece_s)
+            )
     return pieces
 
 

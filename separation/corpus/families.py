@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from capture.instruments import INSTRUMENTS
+from capture.instruments import PLAYED_INSTRUMENTS
 from capture.simulate.sampler import play_part
 from capture.simulate.samples import SAMPLES_FOLDER
 from capture.simulate.score import Note, Part
@@ -66,7 +66,7 @@ class SoundfontFamily:
 
     name: str
     path: Path
-    instruments: tuple[str, ...] = INSTRUMENTS
+    instruments: tuple[str, ...] = PLAYED_INSTRUMENTS
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -112,7 +112,7 @@ class SimulatorFamily:
     """The simulator's own players: notes of FluidR3, so this is no family apart from it."""
 
     name: str = "simulator"
-    instruments: tuple[str, ...] = INSTRUMENTS
+    instruments: tuple[str, ...] = PLAYED_INSTRUMENTS
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -25,6 +25,10 @@ RANGES: Mapping[str, tuple[tuple[int, int], ...]] = {
     "guitar": ((40, 81),),
     # Alto most often, then tenor, soprano, baritone.
     "saxophone": ((49, 80), (49, 80), (44, 75), (56, 87), (36, 69)),
+    "flute": ((60, 96),),
+    # In B flat, and in A.
+    "clarinet": ((50, 91), (50, 91), (49, 90)),
+    "trumpet": ((52, 84),),
 }
 """Lowest and highest sounding MIDI note; a saxophonist picks one of the family."""
 
@@ -54,6 +58,7 @@ def compose_piece(
     rng: np.random.Generator,
     *,
     instruments: Sequence[str] | None = None,
+    among: Sequence[str] = INSTRUMENTS,
     duration_s: float = 24.0,
 ) -> Piece:
     """Write a piece.
@@ -62,6 +67,7 @@ def compose_piece(
         name: Name of the piece.
         rng: Chooses everything; the same state gives the same piece.
         instruments: Who plays; 2 to 6 different ones by chance if not given.
+        among: Of whom chance draws.
         duration_s: The last note ends by then.
 
     Raises:
@@ -69,7 +75,7 @@ def compose_piece(
     """
     if instruments is None:
         count = int(rng.choice([2, 3, 4, 5, 6], p=[0.1, 0.2, 0.35, 0.15, 0.2]))
-        instruments = [str(i) for i in rng.permutation(INSTRUMENTS)[:count]]
+        instruments = [str(i) for i in rng.permutation(among)[:count]]
     if len(set(instruments)) != len(instruments) or not set(instruments) <= set(RANGES):
         raise ValueError(f"instruments must be different and known, got {list(instruments)}.")
     song = _Song(

@@ -1,5 +1,8 @@
 """Play parts on physical models: bowed, blown and plucked strings and tubes of Csound and STK.
 
+There are strings, guitar, saxophone, flute and clarinet. The models of brass are out of tune by
+half a semitone and silent below middle C, and there are none of double reeds: they are left out.
+
 The string of such a model has no body, so each part gets one: a frequency response with the main
 resonances of its instrument (air and plate modes, bridge hill) and many small random ones.
 Bodies, bows and vibrato are drawn anew for each part, which no recorded family offers.
@@ -23,7 +26,6 @@ import soxr
 from jaxtyping import Float32
 
 from capture.errors import DataError, DependencyError
-from capture.instruments import INSTRUMENTS
 from capture.simulate.score import Note
 from separation.corpus.shards import SAMPLE_RATE_HZ
 
@@ -85,11 +87,46 @@ instr 5
   kshape linsegr 1, 0.01, 1, 0.12, 0
   out asig * kshape
 endin
+
+instr 6
+  kfreq Vibrato p4, p9, p10
+  kshape linsegr 0, p8, 1, 0.06, 0
+  asig wgflute p5, kfreq, p6, 0.05, 0.05, p7, 0, 0, 1, 20
+  aout dcblock asig
+  out aout * kshape
+endin
+
+instr 7
+  kfreq Vibrato p4, p9, p10 * 0.2
+  kshape linsegr 0, p8, 1, 0.05, 0
+  asig wgclar p5, kfreq, p6, 0.05, 0.05, p7, 0, 0, 1, 20
+  aout dcblock asig
+  out aout * kshape
+endin
+
+instr 8
+  asig STKClarinet p4, 1, 2, p6, 4, p7, 11, p9 * 10, 1, p10 * 60, 128, 100
+  kshape linsegr 0, p8, 1, 0.05, 0
+  aout dcblock asig
+  out aout * kshape * p5
+endin
 """
 
 # Samples by which a model's period misses the one that it is asked for, measured at 44.1 kHz by
-# autocorrelation from 55 to 1568 Hz; wgbow's misses by 60 / frequency more.
-_PERIOD_ERROR = {1: -1.08, 2: -0.5, 3: 1.1, 4: 0.0, 5: 0.0}
+# autocorrelation from 55 to 1568 Hz; wgbow's misses by 60 / frequency more. wgflute's misses by a
+# share of itself that goes with the length of the jet.
+_PERIOD_ERROR = {1: -1.08, 2: -0.5, 3: 1.1, 4: 0.0, 5: 0.0, 6: 0.0, 7: 0.0, 8: 0.0}
+_FLUTE, _JET, _JET_ERROR, _JET_SLOPE = 6, 0.32, -0.0104, 0.52
+
+# Which models play an instrument, and how often each of them.
+_MODELS: Mapping[str, tuple[tuple[int, float], ...]] = {
+    **dict.fromkeys(("violin", "viola", "cello", "double_bass"), ((1, 0.65), (2, 0.35))),
+    "guitar": ((4, 0.7), (5, 0.3)),
+    "saxophone": ((3, 1.0),),
+    "flute": ((6, 1.0),),
+    "clarinet": ((7, 0.6), (8, 0.4)),
+}
+_BOWED = ("violin", "viola", "cello", "double_bass")
 
 # (frequency in Hz, gain in dB, Q) of the strongest modes, and the frequency below which the body
 # no longer radiates.
@@ -100,6 +137,8 @@ _BODIES: Mapping[str, tuple[float, tuple[tuple[float, float, float], ...]]] = {
     "double_bass": (50.0, ((62, 8, 8), (100, 8, 12), (125, 6, 12), (300, 2, 4), (800, 6, 1.4))),
     "guitar": (85.0, ((100, 8, 10), (200, 8, 14), (280, 5, 12), (400, 4, 10), (1500, 3, 1.5))),
     "saxophone": (120.0, ((500, 3, 2), (1100, 5, 2), (2200, 3, 2))),
+    "flute": (200.0, ((800, 2, 2), (1800, 3, 2))),
+    "clarinet": (110.0, ((450, 2, 2), (1500, 4, 2), (3000, 3, 2))),
 }
 
 
@@ -108,7 +147,7 @@ class PhysicalFamily:
     """Models of Csound 6 with the STK opcodes of its plugins."""
 
     name: str = "physical"
-    instruments: tuple[str, ...] = INSTRUMENTS
+    instruments: tuple[str, ...] = tuple(_MODELS)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -147,11 +186,12 @@ def _score_lines(
     instrument: str, notes: Sequence[Note], start_s: float, rng: np.random.Generator
 ) -> list[str]:
     """Return Csound's score of a part; the player keeps to one way of playing."""
-    bowed = instrument not in ("guitar", "saxophone")
-    if bowed:
-        model = int(rng.choice([1, 2], p=[0.65, 0.35]))
-    else:
-        model = 3 if instrument == "saxophone" else int(rng.choice([4, 5], p=[0.7, 0.3]))
+    bowed = instrument in _BOWED
+    models = _MODELS[instrument]
+    model = models[0][0]
+    if len(models) > 1:
+        numbers, shares = zip(*models, strict=True)
+        model = int(rng.choice(numbers, p=shares))
     habit = rng.random(2)
     attack = rng.uniform(0.01, 0.12) if bowed else rng.uniform(0.005, 0.04)
     vibrato_hz, vibrato = rng.uniform(4.5, 7.0), rng.uniform(0.0, 0.014)
@@ -160,14 +200,17 @@ def _score_lines(
     for note in notes:
         gesture = np.clip(habit + rng.normal(0, 0.08, 2), 0.0, 1.0)
         frequency = 440.0 * 2 ** ((note.pitch - 69 + detune + rng.normal(0, 0.03)) / 12)
-        frequency = _in_tune(model, frequency)
         first, second = {
             1: (2.0 + 2.5 * gesture[0], 0.07 + 0.12 * gesture[1]),
             2: (30 + 60 * gesture[0], 15 + 55 * gesture[1]),
             3: (30 + 35 * gesture[0], 20 + 35 * gesture[1]),
             4: (0.4 + 1.2 * gesture[0], 0.0),
             5: (0.1 + 0.4 * gesture[0], 0.05 + 0.4 * gesture[1]),
+            6: (0.305 + 0.035 * gesture[0], 0.03 + 0.25 * gesture[1]),
+            7: (-0.4 + 0.25 * gesture[0], 0.02 + 0.2 * gesture[1]),
+            8: (20 + 40 * gesture[0], 2 + 25 * gesture[1]),
         }[model]
+        frequency = _in_tune(model, frequency, first)
         length = max(0.05, note.duration_s - 0.02)
         if instrument == "guitar":
             length += rng.uniform(0.0, 0.4)
@@ -179,8 +222,10 @@ def _score_lines(
     return lines
 
 
-def _in_tune(model: int, frequency_hz: float) -> float:
+def _in_tune(model: int, frequency_hz: float, jet: float) -> float:
     """Return the frequency to ask a model for, so that it sounds at the one given."""
+    if model == _FLUTE:
+        return frequency_hz * (1 + _JET_ERROR + _JET_SLOPE * (jet - _JET))
     error = _PERIOD_ERROR[model] - (60.0 / frequency_hz if model == 1 else 0.0)
     return _RATE_HZ / (_RATE_HZ / frequency_hz - error)
 

@@ -2,8 +2,8 @@
 
 Three libraries, as their repositories lay them out:
 
-- Philharmonia samples (cello, double bass, saxophone, guitar; MP3). Free to use in music, not to
-  be passed on as samples: only rendered phrases are kept.
+- Philharmonia samples (cello, double bass, saxophone, guitar, most winds; MP3). Free to use in
+  music, not to be passed on as samples: only rendered phrases are kept.
 - Karoryfer Weresax (alto saxophone) and Meatbass (double bass), CC0.
 
 Each note takes the recording that is nearest in pitch, loudness and length, transposed by at most
@@ -116,6 +116,8 @@ def philharmonia(folder: str | Path) -> RecordingFamily:
         "double_bass": "double bass",
         "saxophone": "saxophone",
         "guitar": "guitar",
+        "flute": "flute",
+        "clarinet": "clarinet",
     }
     notes: dict[str, tuple[RecordedNote, ...]] = {}
     for instrument, subfolder in names.items():

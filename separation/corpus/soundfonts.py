@@ -29,6 +29,9 @@ PROGRAMS: Mapping[str, tuple[int, ...]] = {
     "double_bass": (43, 43, 43, 32),  # now and then pizzicato ("acoustic bass")
     "guitar": (24, 25),
     "saxophone": (65, 66, 64, 67),
+    "flute": (73,),
+    "clarinet": (71,),
+    "trumpet": (56,),
 }
 """General MIDI programs of each instrument, counted from 0."""
 

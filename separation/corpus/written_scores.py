@@ -30,12 +30,14 @@ class WrittenScores:
         piece_s: Length of a piece in seconds.
         seed: With the number of the batch, chooses scores, excerpts, tempos and players.
         composers: Whose scores, as music21 names them.
+        instruments: Who may play.
     """
 
     pieces: int = 20
     piece_s: float = 24.0
     seed: int = 0
     composers: tuple[str, ...] = ("bach", "haydn", "mozart", "beethoven")
+    instruments: tuple[str, ...] = INSTRUMENTS
 
     def __call__(self, batch: int) -> list[Piece]:
         """Return the pieces of a batch.
@@ -51,14 +53,18 @@ class WrittenScores:
             if len(chosen) == self.pieces:
                 break
             score: Any = corpus.parse(path)
-            piece = excerpt(str(path), score.parts, self.piece_s, rng)
+            piece = excerpt(str(path), score.parts, self.piece_s, rng, self.instruments)
             if piece is not None:
                 chosen.append(piece)
         return chosen
 
 
 def excerpt(
-    path: str, voices: Iterable[Any], duration_s: float, rng: np.random.Generator
+    path: str,
+    voices: Iterable[Any],
+    duration_s: float,
+    rng: np.random.Generator,
+    instruments: Sequence[str] = INSTRUMENTS,
 ) -> Piece | None:
     """Cut an excerpt from a score and give each voice to an instrument whose range it fits.
 
@@ -67,6 +73,7 @@ def excerpt(
         voices: music21 parts.
         duration_s: Length of the excerpt.
         rng: Chooses tempo, place and players.
+        instruments: Who may play.
 
     Returns:
         The piece, or None where fewer than two voices sound or fit.
@@ -76,7 +83,7 @@ def excerpt(
     length_s = max((note.stop_s for notes in played for note in notes), default=0.0)
     start_s = rng.uniform(0.0, max(length_s - duration_s, 0.0))
     parts: list[Part] = []
-    free = [str(name) for name in rng.permutation(INSTRUMENTS)]
+    free = [str(name) for name in rng.permutation(instruments)]
     for notes in played:
         cut = _between(notes, start_s, duration_s)
         fit = _fitting(cut, free)
