@@ -86,6 +86,12 @@ def test_a_wrong_option_is_exit_code_2():
     assert "violin" in done.stderr
 
 
+def test_a_demo_of_an_instrument_that_the_network_does_not_know(tmp_path):
+    done = auralize("demo", "--ensemble", "violin,flute", "--out", tmp_path / "out")
+    refused(done, "never shown flute", "violin, viola, cello")
+    assert not (tmp_path / "out").exists()
+
+
 def test_debug_shows_the_traceback(tmp_path):
     done = auralize("run", tmp_path / "no.mkv", "--debug")
     assert "Traceback" in done.stderr

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from scipy import signal
 
-from capture.instruments import INSTRUMENTS
+from capture.instruments import INSTRUMENTS, OTHER_INSTRUMENTS, PLAYED_INSTRUMENTS
 from capture.simulate.sampler import play_part
 from capture.simulate.samples import (
     MARGIN,
@@ -21,7 +21,7 @@ from capture.simulate.samples import (
 from capture.simulate.score import RANGES, Note, Part, compose
 
 RATE = 48000
-VOICES = [(name, variant) for name in INSTRUMENTS for variant in voice_variants(name)]
+VOICES = [(name, variant) for name in PLAYED_INSTRUMENTS for variant in voice_variants(name)]
 SUSTAINED = [(name, variant) for name, variant in VOICES if name != "guitar"]
 
 
@@ -129,7 +129,7 @@ def test_level_follows_velocity_and_soft_notes_are_darker():
     assert centroids[0] < centroids[1] < centroids[2]
 
 
-@pytest.mark.parametrize("instrument", INSTRUMENTS)
+@pytest.mark.parametrize("instrument", PLAYED_INSTRUMENTS)
 def test_notes_speak_when_they_start_and_stop_when_they_are_let_go(instrument):
     low, high = RANGES[instrument]
     for pitch in range(low, high, 9):
@@ -244,7 +244,10 @@ def test_the_shipped_samples_are_complete_small_and_credited():
             reach = [np.abs(pitches - pitch).min() for pitch in range(low, high + 1)]
             # A tenor is asked for no more than its own range; see the sampler.
             assert max(reach[: 76 - low + 1]) <= 4.2
-    assert set(index["instruments"]) == set(INSTRUMENTS)
+    assert set(index["instruments"]) == set(PLAYED_INSTRUMENTS)
+    for name in OTHER_INSTRUMENTS:
+        (entry,) = index["instruments"][name]
+        assert (SAMPLES_FOLDER / entry["file"]).stat().st_size < 150e3
     notice = (SAMPLES_FOLDER / "NOTICE").read_text(encoding="utf-8")
     for words in ("Frank Wen", "FluidR3", "Permission is hereby granted", "WITHOUT WARRANTY"):
         assert words in notice

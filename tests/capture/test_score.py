@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.instruments import INSTRUMENTS
+from capture.instruments import PLAYED_INSTRUMENTS
 from capture.simulate.harmony import Key, choose_key, draw_progression
 from capture.simulate.score import POLYPHONIC, RANGES, Part, compose
 from capture.simulate.texture import guitar_voicing
 
 QUARTET = ("violin", "viola", "cello", "saxophone")
-ENSEMBLES = st.lists(st.sampled_from(INSTRUMENTS), min_size=1, max_size=8)
+ENSEMBLES = st.lists(st.sampled_from(PLAYED_INSTRUMENTS), min_size=1, max_size=8)
 
 
 def sounding(part: Part, time_s: float) -> list[int]:

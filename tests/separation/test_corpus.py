@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from capture.body_pose import JOINTS
 from capture.errors import DataError, FileFormatError
-from capture.instruments import INSTRUMENTS
+from capture.instruments import INSTRUMENTS, OTHER_INSTRUMENTS, PLAYED_INSTRUMENTS
 from capture.simulate.score import RANGES as SCORE_RANGES
 from capture.simulate.score import Note
 from separation.corpus import (
@@ -159,7 +159,7 @@ def test_soundfont_plays_in_tune_and_in_time_whatever_the_formants():
 
 
 @pytest.mark.skipif(shutil.which("csound") is None, reason="needs csound with its STK opcodes")
-@pytest.mark.parametrize("instrument", ["violin", "saxophone", "guitar"])
+@pytest.mark.parametrize("instrument", ["violin", "saxophone", "guitar", "flute", "clarinet"])
 def test_physical_models_play_in_tune(instrument):
     for seed in range(3):
         (sound,) = PhysicalFamily().render(
@@ -272,6 +272,18 @@ def test_any_13_pieces_in_a_row_have_all_splits():
     assert splits.count("test") == pytest.approx(200, abs=3)
 
 
+def test_other_instruments_play_where_they_are_asked_for(tmp_path):
+    plain = CorpusConfig(batches=1, pieces=30, piece_s=3.0)
+    heard = {part.instrument for _, piece in corpus_pieces(plain) for part in piece.parts}
+    assert heard == set(INSTRUMENTS)
+    asked = CorpusConfig(batches=1, pieces=8, piece_s=3.0, instruments=OTHER_INSTRUMENTS[:2])
+    build_shards(asked, tmp_path, [SimulatorFamily(), Sines()])
+    assert {s.instrument for s in open_corpus(tmp_path).stems} == set(OTHER_INSTRUMENTS[:2])
+    for wrong in (("flute",), ("flute", "flute"), ("violin", "theremin")):
+        with pytest.raises(ValueError, match="two or more different"):
+            CorpusConfig(instruments=wrong)
+
+
 def test_build_goes_on_where_it_was_and_gives_the_same(tmp_path):
     config = CorpusConfig(batches=1, pieces=4, piece_s=3.0)
     build_shards(config, tmp_path / "one", [Sines()])
@@ -331,7 +343,7 @@ def test_missing_and_broken_corpora_are_named(tmp_path):
 
 
 def test_instruments_are_those_of_the_simulator():
-    assert set(RANGES) == set(INSTRUMENTS)
+    assert set(RANGES) == set(SCORE_RANGES) == set(PLAYED_INSTRUMENTS)
 
 
 def test_written_scores_become_pieces_in_range():

@@ -310,6 +310,17 @@ def test_label_networks_ask_for_labels():
         separate(noise(1, 16000), PERFORMERS, model)
 
 
+@pytest.mark.parametrize("conditioner", ["label", "point_cloud"])
+def test_who_plays_what_the_network_never_saw_is_refused(conditioner):
+    model = build(SeparationModel, conditioner=conditioner)
+    for word in ("flute", "theremin"):
+        people = [performer(0, instrument="violin"), performer(1, instrument=word)]
+        with pytest.raises(DataError, match=f"performer-2 .* {word}.*violin, viola, cello"):
+            separate(noise(1, 16000), people, model)
+    known = [performer(0, instrument="Double Bass"), performer(1, instrument="sax")]
+    assert len(separate(noise(1, 16000), known, model).stems) == 2
+
+
 def test_bad_input_is_refused(splitter):
     mixture = noise(1, 16000)
     broken = mixture.samples.copy()

@@ -71,7 +71,8 @@ def bore(
     along = lengths_m(path)
     total = along[-1]
     back, radius = np.array(profile, np.float64).T
-    inner = total - back[(back > 0) & (back < total)]
+    wanted = np.append(back, open_m)
+    inner = total - wanted[(wanted > 0) & (wanted < total)]
     places = np.unique(np.concatenate([along, inner]).round(7))
     middles = np.stack([np.interp(places, along, path[:, axis]) for axis in range(3)], axis=1)
     radii = np.interp(total - places, back, radius)
@@ -79,7 +80,7 @@ def bore(
     places, middles, radii = places[keep], middles[keep], radii[keep]
     rings = _rings(middles, radii, sides)
     if open_m > 0:
-        inside = places > total - open_m
+        inside = places > total - open_m - 1e-5
         within = middles[inside][::-1]
         walls = np.maximum(radii[inside] - _WALL_M, 0.5 * radii[inside])[::-1]
         # Same corners of each ring, nearer to its middle: the order turns the wall inside out.
