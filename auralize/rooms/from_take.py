@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from capture.performer import Performer
-from capture.players.segment import Background, SegmentConfig, find_background
+from capture.players.background import Background, find_background
+from capture.players.segment import SegmentConfig
 from capture.take import Take
 from scenes.room import Room
 

@@ -8,15 +8,13 @@ way; the back of a violin faces down, but is smaller.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from jaxtyping import Bool, Float64
+from numba import njit
 
 from capture.players.segment import Components, connected
 from capture.players.view import EYE_M
-
-_AROUND = np.array(list(product((-1, 0, 1), repeat=3)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +67,31 @@ def without_desks(image: Components, voxel_m: float, config: DeskConfig) -> Comp
 def _face_down(image: Components, config: DeskConfig) -> Bool[np.ndarray, "voxels"]:
     """Return which voxels lie, with their neighbours, in a plane that is seen from below."""
     covariances = _local_covariances(image)
-    values, vectors = np.linalg.eigh(covariances)
+    flat = np.flatnonzero(_may_be_flat(covariances, config.flat_m))
+    values, vectors = np.linalg.eigh(covariances[flat])
     normals = vectors[:, :, 0]
-    seen_from = EYE_M - image.centroids_m
+    seen_from = EYE_M - image.centroids_m[flat]
     normals = normals * np.where(np.sum(normals * seen_from, axis=1) < 0, -1.0, 1.0)[:, None]
     least, most = config.down
     down = -normals[:, 2]
-    flat = (values[:, 0] < config.flat_m**2) & (values[:, 1] > (4 * config.flat_m) ** 2)
-    return flat & (down >= least) & (down <= most)
+    desks = (values[:, 0] < config.flat_m**2) & (values[:, 1] > (4 * config.flat_m) ** 2)
+    found = np.zeros(len(image.cells), dtype=bool)
+    found[flat] = desks & (down >= least) & (down <= most)
+    return found
+
+
+def _may_be_flat(
+    covariances: Float64[np.ndarray, "voxels 3 3"], flat_m: float
+) -> Bool[np.ndarray, "voxels"]:
+    """Return where the smallest eigenvalue is below flat_m²: where C − flat_m² I is not positive.
+
+    Source: Sylvester's criterion. Nine in ten voxels need no eigenvectors.
+    """
+    a, b, c = (covariances[:, axis, axis] - flat_m**2 for axis in range(3))
+    d, e, f = covariances[:, 0, 1], covariances[:, 0, 2], covariances[:, 1, 2]
+    minor = a * b - d * d
+    whole = c * minor + 2 * d * e * f - a * f * f - b * e * e
+    return ~((a > 0) & (minor > 0) & (whole > 0))
 
 
 def _local_covariances(image: Components) -> Float64[np.ndarray, "voxels 3 3"]:
@@ -85,17 +100,36 @@ def _local_covariances(image: Components) -> Float64[np.ndarray, "voxels 3 3"]:
     places = image.cells - origin
     row_at = np.full(places.max(axis=0) + 2, -1, dtype=np.int64)
     row_at[tuple(places.T)] = np.arange(len(places))
-    # Sums about the voxel itself, so that no digits are lost.
-    centroids = image.centroids_m
-    first = np.zeros((len(places), 3))
-    second = np.zeros((len(places), 3, 3))
-    count = np.zeros(len(places))
-    for step in _AROUND:
-        neighbour = row_at[tuple((places + step).T)]
-        rows = np.flatnonzero(neighbour >= 0)
-        off = centroids[neighbour[rows]] - centroids[rows]
-        count[rows] += 1
-        first[rows] += off
-        second[rows] += off[:, :, None] * off[:, None, :]
-    mean = first / count[:, None]
-    return second / count[:, None, None] - mean[:, :, None] * mean[:, None, :]
+    return _spread(row_at, places, image.centroids_m)
+
+
+@njit(cache=True, nogil=True)
+def _spread(row_at: np.ndarray, places: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """Return the covariance of the centroids of each voxel and its neighbours.
+
+    Sums are about the voxel itself, so that no digits are lost.
+    """
+    found = np.empty((len(places), 3, 3))
+    first = np.empty(3)
+    off = np.empty(3)
+    for row in range(len(places)):
+        first[:] = 0.0
+        second = found[row]
+        second[:] = 0.0
+        count = 0
+        for step in range(27):
+            x, y, z = step // 9 - 1, step // 3 % 3 - 1, step % 3 - 1
+            other = row_at[places[row, 0] + x, places[row, 1] + y, places[row, 2] + z]
+            if other < 0:
+                continue
+            count += 1
+            for a in range(3):
+                off[a] = centroids[other, a] - centroids[row, a]
+                first[a] += off[a]
+            for a in range(3):
+                for b in range(3):
+                    second[a, b] += off[a] * off[b]
+        for a in range(3):
+            for b in range(3):
+                second[a, b] = second[a, b] / count - first[a] * first[b] / (count * count)
+    return found

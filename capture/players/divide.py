@@ -16,9 +16,9 @@ from itertools import product
 import numpy as np
 import scipy.ndimage
 from jaxtyping import Bool, Float64, Int32, Int64
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csc_matrix, csr_matrix, diags
 from scipy.sparse.csgraph import dijkstra
-from scipy.sparse.linalg import cg
+from scipy.sparse.linalg import splu
 from scipy.spatial import KDTree
 
 from capture.players.segment import Components, thickness_m
@@ -145,14 +145,18 @@ def _by_walks(
 
     from_free = graph[free]
     leaving = np.asarray(from_free.sum(axis=1)).ravel() + config.end_weight
-    system = csr_matrix(diags(leaving) - from_free[:, free])
-    to_trunks = [np.asarray(from_free[:, trunk].sum(axis=1)).ravel() for trunk in trunks]
-    reached = [
-        cg(system, to_trunk + prior, rtol=1e-4, maxiter=1000, M=diags(1.0 / leaving))[0]
-        for to_trunk, prior in zip(to_trunks, priors, strict=True)
-    ]
+    system = csc_matrix(diags(leaving) - from_free[:, free])
+    to_trunks = np.array([np.asarray(from_free[:, trunk].sum(axis=1)).ravel() for trunk in trunks])
+    # The matrix is symmetric and has a dominant diagonal, so that no pivots need to be looked for.
+    factors = splu(
+        system,
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
+    reached = factors.solve((to_trunks + priors).T)
     labels = seeds.copy()
-    labels[free] = people[np.argmax(reached, axis=0)]
+    labels[free] = people[np.argmax(reached, axis=1)]
     return labels
 
 
@@ -194,23 +198,24 @@ def _join_pieces(
 ) -> None:
     """Give loose pieces to whom they belong."""
     people = np.unique(labels[labels >= 0])
-    loose = np.unique(image.labels[labels == CLUTTER])
-    if len(people) == 0 or len(loose) == 0:
+    unowned = np.flatnonzero(labels == CLUTTER)
+    if len(people) == 0 or len(unowned) == 0:
         return
     outlines = _outlines(image.cells, labels, people)
     columns = image.cells[:, :2] - image.cells[:, :2].min(axis=0)
     taken = np.flatnonzero(labels >= 0)
     owner_of = labels[taken].copy()
-    near = KDTree(image.cells[taken])
-    for component in loose:
-        rows = np.flatnonzero((image.labels == component) & (labels == CLUTTER))
+    distances, nearest = KDTree(image.cells[taken]).query(image.cells[unowned])
+    order = np.argsort(image.labels[unowned], kind="stable")
+    pieces = np.split(order, np.flatnonzero(np.diff(image.labels[unowned][order])) + 1)
+    for piece in pieces:
+        rows = unowned[piece]
         inside = outlines[(slice(None), *columns[rows].T)].mean(axis=1)
         if inside.max() >= config.under_share:
             labels[rows] = people[int(inside.argmax())]
             continue
-        distance, place = near.query(image.cells[rows])
-        best = int(distance.argmin())
-        gap_m, owner = float(distance[best]) * voxel_m, int(owner_of[place][best])
+        best = int(piece[distances[piece].argmin()])
+        gap_m, owner = float(distances[best]) * voxel_m, int(owner_of[int(nearest[best])])
         if len(rows) * voxel_m**2 <= config.small_m2:
             joined = gap_m <= config.join_m
         else:

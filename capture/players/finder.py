@@ -15,13 +15,14 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int16, Int64
 
 from capture.performer import Performer, Visitor
+from capture.players.background import find_background
 from capture.players.component_store import ComponentStore
 from capture.players.correct import People, corrected, fixed
 from capture.players.corrections import Corrections
 from capture.players.desks import DeskConfig, without_desks
 from capture.players.follow import FollowConfig, Followed, follow
 from capture.players.gather import Course, azimuth_rad, course_of, gather
-from capture.players.segment import Components, SegmentConfig, components, find_background
+from capture.players.segment import Components, SegmentConfig, components
 from capture.players.view import find_view
 from capture.point_cloud import PointCloud
 

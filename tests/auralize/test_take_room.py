@@ -12,7 +12,8 @@ from auralize.rooms.from_take import (
     fit_room,
     room_from_take,
 )
-from capture.players.segment import SegmentConfig, find_background
+from capture.players.background import find_background
+from capture.players.segment import SegmentConfig
 from scenes import Scene
 
 EARS = np.array([0.0, 0.0, 1.2])

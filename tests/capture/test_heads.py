@@ -100,13 +100,22 @@ def test_nothing_has_no_head():
 def test_boxes_count_what_is_in_them(seed, half, low, height):
     rng = np.random.default_rng(seed)
     cells = np.unique(rng.integers(-5, 6, (40, 3)), axis=0)
-    counts = _SummedVolume(cells, 8).boxes(half, low, low + height)
-    place = rng.integers(0, counts.shape)
-    middle = place + cells.min(axis=0)
-    off = cells - middle
-    inside = (np.abs(off[:, :2]) <= half).all(axis=1) & (off[:, 2] >= low)
-    inside &= off[:, 2] <= low + height
-    assert counts[tuple(place)] == np.count_nonzero(inside)
+    sums = _SummedVolume(cells, np.array([4, 5, 8]))
+    low_corner, high_corner = cells.min(axis=0), cells.max(axis=0)
+    places = rng.integers(low_corner, high_corner + 1, (20, 3))
+    off = cells - places[:, None]
+    across = (np.abs(off[:, :, :2]) <= half).all(axis=2)
+    inside = across & (off[:, :, 2] >= low) & (off[:, :, 2] <= low + height)
+    found = sums.boxes(places, half, low, low + height)
+    np.testing.assert_array_equal(found, np.count_nonzero(inside, axis=1))
+    # Places of some layers with two voxels beside them, and no others.
+    levels = (int(low_corner[2]) + 2, int(high_corner[2]) + 2)
+    grid = np.stack(np.meshgrid(*map(np.arange, low_corner, high_corner + 1), indexing="ij"), -1)
+    flat = grid.reshape(-1, 3)
+    beside = (np.abs(cells - flat[:, None])[:, :, :2] <= half).all(axis=2)
+    beside &= cells[:, 2] == flat[:, None, 2]
+    wanted = flat[(np.count_nonzero(beside, axis=1) >= 2) & (flat[:, 2] >= levels[0])]
+    np.testing.assert_array_equal(sums.places(half, 2, levels), wanted)
 
 
 def test_voxels_know_their_points(rng):

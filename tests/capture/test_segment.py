@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from capture.players.segment import Background, SegmentConfig, components, find_background
+from capture.players.background import Background, find_background
+from capture.players.segment import SegmentConfig, components
 
 CONFIG = SegmentConfig()
 NOWHERE = np.zeros((0, 3), np.float32)
