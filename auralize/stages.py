@@ -24,10 +24,12 @@ from capture.performer import Performer, read_performers, write_performers
 from capture.players import Corrections, FindConfig, find_corrections, find_people, read_corrections
 from capture.take import Take
 from scenes import write_scene
+from separation.attention_map import attention_map, attention_of, write_attention_picture
 from separation.bearing import with_bearings
 from separation.checkpoint import load_model
+from separation.conditions import encode_performers
 from separation.model import SeparationModel
-from separation.separator import SeparateConfig, separate
+from separation.separator import SeparateConfig, resampled, separate
 from separation.stem import SampleFormat, Separation, read_separation, stem_files, write_separation
 
 _LOG = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ PathLike = str | os.PathLike[str]
 PERFORMERS = "performers"
 STEMS = "stems"
 SCENE = "scene.yaml"
+ATTENTION = "attention.png"
 
 
 def segment_take(
@@ -84,6 +87,7 @@ def separate_take(
     network: SeparationModel | None = None,
     config: SeparateConfig | None = None,
     poses: Mapping[str, BodyPoses] | None = None,
+    attention_at_s: float | None = None,
     template: str = "{performer}.wav",
     sample_format: SampleFormat = "float",
     progress: Progress | None = None,
@@ -92,17 +96,32 @@ def separate_take(
 
     Template and format of the files are those of `separation.stem.write_separation`. Poses are
     joints of a body tracker, for networks that watch movement; who is not among them is watched in
-    the take's images, and the joints are estimated (`separation.body_pose`).
+    the take's images, and the joints are estimated (`separation.body_pose`). With a time for
+    attention, `out`/attention.png shows where the network looks about that time.
 
     Raises:
-        DataError: The take is silent, or a stem does not fit in the format.
+        DataError: The take is silent, a stem does not fit in the format, or the network has no
+            attention to draw.
     """
     network = network or load_model()
+    if attention_at_s is not None:
+        attention_of(network)
     tracked = dict(poses or {})
     recording = take.audio()
     if network.config.conditioner == "pose":
         poses = {**_estimated(take, performers, tracked, _share(progress, 0.0, 0.5)), **tracked}
         progress = _share(progress, 0.5, 1.0)
+    if attention_at_s is not None:
+        samples = recording.samples[take.center_channel]
+        rate_hz = network.config.spectrogram.sample_rate_hz
+        heard = resampled(samples, recording.sample_rate_hz, rate_hz)
+        looks = encode_performers(performers, network, poses=poses, seconds=len(heard) / rate_hz)
+        write_attention_picture(
+            Path(out) / ATTENTION,
+            attention_map(heard, looks, network, at_s=attention_at_s),
+            [performer.name for performer in performers],
+            poses or {},
+        )
     separation = separate(
         recording,
         performers,

@@ -102,6 +102,31 @@ def mask_logits(
     return fading.faded, magnitudes.cpu().numpy()
 
 
+def window_of(
+    samples: Float32[np.ndarray, " samples"],
+    conditions: Float[Tensor, "performers K *moments"],
+    model: SeparationModel,
+    start: int,
+    window_frames: int,
+) -> tuple[Float[Tensor, "1 1 rows t"], Float[Tensor, "1 performers K *moments"]]:
+    """Return what the network hears and sees in one window of a recording.
+
+    Args:
+        samples: Mono, at the network's rate.
+        conditions: One vector per performer, or one for each moment of the recording.
+        model: In evaluation mode.
+        start: First frame; the window must end with the recording, or before.
+        window_frames: Length of the window.
+    """
+    config = model.front_end.config
+    first = max(start * config.hop - config.fft_size, 0) // config.hop
+    part = samples[first * config.hop : (start + window_frames) * config.hop + config.fft_size]
+    magnitudes = torch.cat(list(warped_magnitudes(part, model.front_end)), dim=-1)
+    window = magnitudes[:, start - first : start - first + window_frames]
+    seen = _during(conditions, start, window_frames, 1 + len(samples) // config.hop)
+    return model.front_end.log_of_warped(window[None]), seen[None]
+
+
 def _during(
     conditions: Float[Tensor, "performers K *moments"], start: int, frames: int, frame_count: int
 ) -> Float[Tensor, "performers K *moments"]:

@@ -46,6 +46,13 @@ def _checked_template(context: click.Context, option: click.Parameter, value: st
     "see, or without it all, are estimated from the depth images.",
 )
 @click.option(
+    "--attention-at",
+    type=click.FloatRange(min=0.0),
+    metavar="SECONDS",
+    help="Also draw OUT/attention.png: who moves when about this time, and at which of these "
+    "moments the network looks. For networks with attention.",
+)
+@click.option(
     "--template",
     default="{performer}.wav",
     show_default=True,
@@ -68,6 +75,7 @@ def separate(
     model: str | None,
     device: str,
     body_tracker: Path | None,
+    attention_at: float | None,
     template: str,
     sample_format: Literal["float", "pcm24"],
 ) -> None:
@@ -96,6 +104,7 @@ def separate(
             folder,
             network=network,
             poses=poses,
+            attention_at_s=attention_at,
             template=template,
             sample_format=sample_format,
             progress=bar("separate"),

@@ -47,8 +47,9 @@ def truth_of(take):
 
 
 def test_a_take_alone_is_enough(watched, duo_take):
-    done = separate(duo_take, watched)
+    done = separate(duo_take, watched, "--attention-at", "2.5")
     assert done.exit_code == 0, done.output
+    assert (watched / "out" / "attention.png").read_bytes().startswith(b"\x89PNG")
     assert "joints estimated from the depth images: performer-1, performer-2" in done.output
     manifest = json.loads((watched / "out" / "stems" / "stems.json").read_text())
     assert manifest["poses"] == {"performer-1": "estimated", "performer-2": "estimated"}
