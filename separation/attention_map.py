@@ -121,14 +121,14 @@ def write_attention_picture(
     from matplotlib.figure import Figure
 
     times_s = shown.movement_times_s
-    extent_s = (float(times_s[0]), float(times_s[-1]))
+    across, up = _edges(times_s), _edges(shown.sound_times_s)
     figure = Figure(figsize=(1 + 3.4 * len(names), 6.4), layout="constrained")
     panels = figure.subplots(2, len(names), sharex=True, squeeze=False)
     for name, weights, (top, bottom) in zip(names, shown.weights, panels.T, strict=True):
         top.imshow(
             joint_speeds_m_s(poses[name], times_s).T,
             aspect="auto",
-            extent=(*extent_s, len(JOINTS) - 0.5, -0.5),
+            extent=(*across, len(JOINTS) - 0.5, -0.5),
             vmin=0.0,
             vmax=_FAST_M_S,
             cmap="magma",
@@ -139,7 +139,7 @@ def write_attention_picture(
             weights,
             aspect="auto",
             origin="lower",
-            extent=(*extent_s, float(shown.sound_times_s[0]), float(shown.sound_times_s[-1])),
+            extent=(*across, *up),
             vmin=0.0,
             vmax=float(shown.weights.max()),
             cmap="viridis",
@@ -167,6 +167,12 @@ def joint_speeds_m_s(
 
 def _middles(count: int) -> Float64[np.ndarray, " count"]:
     return (np.arange(count) + 0.5) / count
+
+
+def _edges(middles_s: Float64[np.ndarray, " count"]) -> tuple[float, float]:
+    """Return where equal parts begin and end, of which these are the middles."""
+    half = float(middles_s[-1] - middles_s[0]) / max(2 * (len(middles_s) - 1), 1)
+    return float(middles_s[0]) - half, float(middles_s[-1]) + half
 
 
 def _words(joint: str) -> str:
