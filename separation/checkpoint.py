@@ -59,4 +59,5 @@ def load_model(
         )
     model = SeparationModel.load(path, device)
     model.name = path.stem
-    return model
+    # Convolutions on a CPU take a third less with the channels of a cell side by side.
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

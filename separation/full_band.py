@@ -274,9 +274,10 @@ class FullBandMasks:
 def _rows_of(
     frequencies_hz: Float64[np.ndarray, " bins"], spectrogram: SpectrogramConfig
 ) -> tuple[Int64[np.ndarray, " bins"], Float32[np.ndarray, " bins"]]:
-    """Return the log-spaced row below each frequency, and how far it lies towards the next."""
-    linear = 2 * frequencies_hz / (spectrogram.sample_rate_hz / 2) - 1
-    place = linear_rows_to_log(torch.from_numpy(linear)).numpy()
+    """Return the network's row below each frequency, and how far it lies towards the next."""
+    place = 2 * frequencies_hz / (spectrogram.sample_rate_hz / 2) - 1
+    if spectrogram.frequency == "log":
+        place = linear_rows_to_log(torch.from_numpy(place)).numpy()
     count = spectrogram.rows
     aligned = (place + 1) / 2 * (count - 1)
     rows = aligned if spectrogram.align_corners else ((place + 1) * count - 1) / 2

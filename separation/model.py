@@ -25,7 +25,7 @@ from capture.body_pose import JOINT_PARENTS
 from capture.errors import FileFormatError
 from capture.files.atomic import atomic_path
 from capture.instruments import INSTRUMENTS
-from separation.backbones import MultiHeadUNet, UNet, UNetConfig, build_backbone
+from separation.backbones import Backbone, UNetConfig, build_backbone
 from separation.conditioners.label import LabelConditioner, OneHotConditioner
 from separation.conditioners.picture import PictureConditioner, PictureConfig
 from separation.conditioners.point_cloud import PointCloudConditioner, PointCloudConfig
@@ -102,9 +102,10 @@ class ModelConfig:
             raise ValueError("movement changes over time: its fusion is attention.")
         if self.backbone.separate_decoders and self.fusion != "multiply":
             raise ValueError("separate decoders, one an instrument, need the fusion multiply.")
-        if self.spectrogram.rows % 2**self.backbone.levels:
+        rows = sum(n for n, _ in self.spectrogram.sub_bands) or self.spectrogram.rows
+        if rows % 2**self.backbone.levels:
             raise ValueError(
-                f"{self.spectrogram.rows} rows do not fit {self.backbone.levels} U-Net levels: "
+                f"{rows} rows do not fit {self.backbone.levels} U-Net levels: "
                 f"choose a multiple of {2**self.backbone.levels}."
             )
 
@@ -124,7 +125,9 @@ class SeparationModel(nn.Module):
         self.config = config
         self.front_end = LogSpectrogram(config.spectrogram)
         late = config.fusion in ("linear", "multiply")
-        self.backbone = build_backbone(config.backbone, config.channels if late else 1)
+        self.backbone = build_backbone(
+            config.backbone, config.channels if late else 1, config.spectrogram.sub_bands
+        )
         self.conditioner = _conditioner(config)
         self.fusion = _fusion(config, self.backbone)
         self.gate = VisionGate(config.channels) if config.gate else None
@@ -252,8 +255,6 @@ class SeparationModel(nn.Module):
             raise FileFormatError(f"{target}: not a safetensors file ({error}).") from error
         model = cls(config).to(device)
         model.load_weights(weights, target)
-        # Convolutions on a CPU take a third less with the channels of a cell side by side.
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.eval()
 
     def load_weights(self, weights: Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
@@ -291,7 +292,7 @@ def _conditioner(config: ModelConfig) -> Conditioner:
     return LabelConditioner(config.instruments, config.channels)
 
 
-def _fusion(config: ModelConfig, backbone: UNet | MultiHeadUNet) -> Fusion:
+def _fusion(config: ModelConfig, backbone: Backbone) -> Fusion:
     if config.fusion == "linear":
         return LinearFusion(config.channels)
     if config.fusion == "multiply":

@@ -4,9 +4,11 @@
     waveform ◄ iSTFT ─ spectrum · mask (512 rows) ◄─ unwarp ─ mask (256 rows) ◄─── network
 
 Masks are unwarped and applied to the complex spectrum of the mixture: phases are the mixture's.
-Rows may stay linear in frequency, and magnitudes may come in decibels below the loudest.
+Rows may stay linear in frequency, and magnitudes may come in decibels below the loudest. With
+"bands" the network sees all bins and makes rows of sub-bands itself (`backbones.band_split`).
 
-Source: Zhao et al., "The Sound of Pixels" (2018), section 4.1, for sizes and warp.
+Sources: Zhao et al., "The Sound of Pixels" (2018), section 4.1, for sizes and warp; Luo and Yu,
+"Music source separation with band-split RNN" (2023), for bands.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ class SpectrogramConfig:
         fft_size: Samples of a Hann window; the spectrum has fft_size / 2 + 1 rows.
         hop: Samples from one frame to the next.
         rows: Rows that the network sees.
-        frequency: They are "log"-spaced, or "linear" (all bins if as many, else interpolated).
+        frequency: They are "log"-spaced, "linear" (all bins if as many, else interpolated), or all
+            bins for a network that splits them into "bands".
+        bands: How many sub-bands, and beside that how many bins each of them has, from the lowest;
+            together all bins.
         align_corners: Warp as its formulas assume. False reproduces the published PCS code, which
             costs an ideal mask 1.4–1.8 dB of SI-SDR; it is for checkpoints of that code only.
         relative_level: Divide each window's magnitudes by their RMS before the logarithm, so that
@@ -51,7 +56,8 @@ class SpectrogramConfig:
     align_corners: bool = True
     relative_level: bool = False
     floor: float = 1e-10
-    frequency: Literal["log", "linear"] = "log"
+    frequency: Literal["log", "linear", "bands"] = "log"
+    bands: tuple[tuple[int, int], ...] = ((32, 4), (16, 8), (16, 16))
     magnitude: Literal["log", "decibel"] = "log"
     range_db: float = 80.0
 
@@ -62,6 +68,18 @@ class SpectrogramConfig:
             raise ValueError(f"range_db must be positive, got {self.range_db}.")
         if self.fft_size % 2:
             raise ValueError(f"fft_size must be even, got {self.fft_size}.")
+        if self.frequency == "bands":
+            held = sum(n * width for n, width in self.bands)
+            if min(min(band) for band in self.bands) < 1 or not held == self.rows == self.bins:
+                raise ValueError(
+                    f"bands must hold all {self.bins} bins, and rows be as many: got {self.rows} "
+                    f"rows and {held} bins in bands {self.bands}."
+                )
+
+    @property
+    def sub_bands(self) -> tuple[tuple[int, int], ...]:
+        """The bands that the network splits the bins into; none if it does not."""
+        return self.bands if self.frequency == "bands" else ()
 
     @property
     def bins(self) -> int:
@@ -84,6 +102,7 @@ class LogSpectrogram(nn.Module):
         super().__init__()
         self.config = config
         self.register_buffer("window", torch.hann_window(config.fft_size), persistent=False)
+        self._keeps_bins = config.frequency != "log" and config.rows == config.bins
         warp = torch.linspace(-1, 1, config.rows, dtype=torch.float64)
         unwarp = torch.linspace(-1, 1, config.bins, dtype=torch.float64)
         if config.frequency == "log":
@@ -149,6 +168,8 @@ class LogSpectrogram(nn.Module):
 
     def _resample_rows(self, values: Tensor, rows: Tensor) -> Tensor:
         """Sample rows at positions in [−1, 1]: linear between neighbours, time untouched."""
+        if self._keeps_bins:
+            return values
         if not self.config.align_corners:
             return _grid_sample_rows(values, rows)
         count = values.shape[-2]

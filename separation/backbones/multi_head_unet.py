@@ -24,10 +24,10 @@ class MultiHeadUNet(nn.Module):
     The first map is the plain U-Net's, whose encoder serves the other decoders too.
     """
 
-    def __init__(self, config: UNetConfig, channels: int) -> None:
+    def __init__(self, config: UNetConfig, channels: int, inputs: int = 1) -> None:
         super().__init__()
         self.config = config
-        self.first = UNet(config, 1)
+        self.first = UNet(config, 1, inputs)
         self.encoder_widths = self.first.encoder_widths
         self.final_width = self.first.final_width
         self.others = nn.ModuleList(

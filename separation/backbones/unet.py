@@ -64,23 +64,23 @@ Modulate = Callable[[int, Tensor], Tensor]
 
 
 class UNet(nn.Module):
-    """Maps log spectrograms to `channels` feature maps of the same size.
+    """Maps log spectrograms, or `inputs` maps, to `channels` feature maps of the same size.
 
     Attributes:
         encoder_widths: Channels that each level's features have, from the outermost.
         final_width: Channels that the last convolution reads.
     """
 
-    def __init__(self, config: UNetConfig, channels: int) -> None:
+    def __init__(self, config: UNetConfig, channels: int, inputs: int = 1) -> None:
         super().__init__()
         self.config = config
         widths = [config.width * min(2**i, 8) for i in range(config.levels)]
         self.encoder_widths = tuple(widths)
         self.final_width = 2 * widths[0]
-        self.input_norm = nn.BatchNorm2d(1)
+        self.input_norm = nn.BatchNorm2d(inputs)
         block: _Level | None = None
         for index in reversed(range(config.levels)):
-            outer = widths[index - 1] if index else (2 if config.frequency_coordinate else 1)
+            outer = widths[index - 1] if index else inputs + config.frequency_coordinate
             block = _Level(
                 outer=outer,
                 inner=widths[index],

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from separation.backbones import MultiHeadUNet, UNet
+from separation.backbones import Backbone
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -46,7 +46,7 @@ class AttentionFusion(nn.Module):
 
     def logits(
         self,
-        backbone: UNet | MultiHeadUNet,
+        backbone: Backbone,
         log_spectrogram: Float[Tensor, "batch 1 rows t"],
         conditions: Float[Tensor, "one_or_batch performers K moments"],
     ) -> Float[Tensor, "batch performers rows t"]:
@@ -73,7 +73,7 @@ class AttentionFusion(nn.Module):
 
     def attention(
         self,
-        backbone: UNet | MultiHeadUNet,
+        backbone: Backbone,
         log_spectrogram: Float[Tensor, "1 1 rows t"],
         conditions: Float[Tensor, "1 performers K moments"],
     ) -> Float[Tensor, "performers middle_t middle_rows moments"]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 
-from separation.backbones import MultiHeadUNet, UNet
+from separation.backbones import Backbone
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -50,7 +50,7 @@ class FilmFusion(nn.Module):
 
     def logits(
         self,
-        backbone: UNet | MultiHeadUNet,
+        backbone: Backbone,
         log_spectrogram: Float[Tensor, "batch 1 rows t"],
         conditions: Float[Tensor, "one_or_batch performers K"],
     ) -> Float[Tensor, "batch performers rows t"]:

@@ -19,6 +19,7 @@ from separation.metrics import si_sdr
 from separation.model import ModelConfig, SeparationModel
 from separation.separator import SeparateConfig, resampled, separate
 from separation.sharing import group_performers, soft_masks
+from separation.spectrogram import SpectrogramConfig
 from separation.stem import read_separation, stem_files, write_separation
 from separation.windows import mask_logits, window_starts
 
@@ -67,8 +68,7 @@ def build(kind=SplitByFrequency, **changes):
     torch.manual_seed(0)
     config = ModelConfig(
         point_cloud=POINT_CLOUD,
-        backbone=UNetConfig(width=4),
-        **{"head": "softmax", **changes},
+        **{"head": "softmax", "backbone": UNetConfig(width=4), **changes},
     )
     return kind(config).eval()
 
@@ -102,13 +102,21 @@ def test_stems_and_residual_are_the_mixture(splitter, rate, seconds):
     assert separation.manifest.sample_count == mixture.sample_count
 
 
+@pytest.mark.parametrize("frequency", ["log", "linear", "bands"])
 @pytest.mark.parametrize("rate", [11025, 48000])
-def test_masks_reach_the_right_frequencies(splitter, rate):
+def test_masks_reach_the_right_frequencies(rate, frequency):
     """Three tones, one in the middle of each performer's rows."""
+    rows = 512 if frequency == "bands" else 256
+    backbone = UNetConfig(width=4, levels=6)
+    splitter = build(
+        spectrogram=SpectrogramConfig(frequency=frequency, rows=rows), backbone=backbone
+    )
     # Row y of [−1, 1] lies at (21^((y+1)/2) − 11)/10 of the way from −Nyquist to Nyquist, of which
     # the network's picture holds the upper half of that line as 0…5512 Hz.
     middles = (np.arange(3) + 0.5) / 3
-    frequencies_hz = ((21**middles - 11) / 10 + 1) / 2 * 5512.5
+    frequencies_hz = middles * 5512.5
+    if frequency == "log":
+        frequencies_hz = ((21**middles - 11) / 10 + 1) / 2 * 5512.5
     tones = [0.1 * tone(frequency, 5.0, rate) for frequency in frequencies_hz]
     mixture = Waveform(samples=sum(tones)[None].astype(np.float32), sample_rate_hz=rate)
     separation = separate(mixture, PERFORMERS, splitter)
