@@ -15,8 +15,9 @@ from scipy.spatial import KDTree
 
 from capture.errors import DataError
 from capture.performer import Performer
+from capture.players.background import find_background
 from capture.players.finder import DepthImages
-from capture.players.segment import SegmentConfig, find_background
+from capture.players.segment import SegmentConfig
 from capture.point_cloud import PointCloud
 
 _VOXEL_M = 0.01
