@@ -215,7 +215,7 @@ def _join_pieces(
             labels[rows] = people[int(inside.argmax())]
             continue
         best = int(piece[distances[piece].argmin()])
-        gap_m, owner = float(distances[best]) * voxel_m, int(owner_of[int(nearest[best])])
+        gap_m, owner = float(distances[best]) * voxel_m, int(owner_of[np.asarray(nearest)[best]])
         if len(rows) * voxel_m**2 <= config.small_m2:
             joined = gap_m <= config.join_m
         else:

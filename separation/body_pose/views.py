@@ -3,7 +3,7 @@
 Axes of a view: x away from the camera along the floor, y to the left, z up from the floor, metres;
 the origin is on the floor below the middle of the cloud. So what is hidden is always behind, and
 heights are those over the floor, whatever the place in the room. The camera is above the world's
-origin, as `capture.level` puts it.
+origin, as `capture.take.level` puts it.
 """
 
 from __future__ import annotations
