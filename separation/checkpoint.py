@@ -25,7 +25,10 @@ def choose_device(name: str) -> torch.device:
 
     Raises:
         DeviceError: A GPU is asked for, and torch can use none.
+        ValueError: There is no such device.
     """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, not {name!r}.")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():

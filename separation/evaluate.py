@@ -27,6 +27,7 @@ from capture.errors import DataError, FileFormatError
 from capture.performer import Performer
 from capture.waveform import Waveform, read_waveform
 from separation.full_band import FullBandConfig, FullBandMasks
+from separation.heads import largest_masks
 from separation.metrics import si_sdr
 from separation.separator import resampled
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
@@ -249,8 +250,7 @@ def ideal_masks(
     pictures = torch.stack(
         [torch.cat(list(warped_magnitudes(sound, front_end)), dim=-1) for sound in references]
     )
-    loudest = pictures.argmax(dim=0)
-    return (loudest == torch.arange(len(references))[:, None, None]).numpy()
+    return largest_masks(pictures).numpy()
 
 
 def _masked(

@@ -50,6 +50,17 @@ def masks_from_logits(
     return masks[:, :-1] if head == "softmax-residual" else masks
 
 
+def largest_masks(
+    values: Float[Tensor, "*batch performers rows t"],
+) -> Bool[Tensor, "*batch performers rows t"]:
+    """Return who has the largest value of each cell, the first of equals.
+
+    Of magnitudes that is the ideal binary mask, of soft masks the binary one.
+    """
+    numbers = torch.arange(values.shape[-3], device=values.device)
+    return values.argmax(dim=-3, keepdim=True) == numbers[:, None, None]
+
+
 def absent_logits(
     head: str, present: Bool[Tensor, "batch performers"] | None
 ) -> Bool[Tensor, "batch logits 1 1"] | None:

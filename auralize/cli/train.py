@@ -57,7 +57,6 @@ def train(
 
     Several GPUs: torchrun --nproc-per-node 4 -m separation.training CONFIG CORPUS RUN.
     """
-    from separation.checkpoint import choose_device
     from separation.training import train as train_network
 
     with stage_bars() as bar:
@@ -67,7 +66,7 @@ def train(
             out,
             steps=steps,
             workers=workers,
-            device=choose_device(device).type,
+            device=device,
             cloud_bank=clouds,
             move_bank=moves,
             initial_weights=initial_weights,

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from separation.heads import largest_masks
 from separation.metrics import (
     bss_eval,
     energy_at_predicted_silence,
@@ -160,7 +161,7 @@ def _one(
     sources, mixed = torch.from_numpy(mixture.sources), torch.from_numpy(mixture.mixture)
     spectrum = model.front_end.stft(mixed[None])
     pictures = model.front_end.warp(model.front_end.stft(sources).abs())
-    ideal = torch.nn.functional.one_hot(pictures.argmax(dim=0), len(sources)).movedim(-1, 0)
+    ideal = largest_masks(pictures)
     conditions = system.encode(mixture)[None]
     picture = model.front_end.network_input(spectrum.abs())
     masks = model.masks(model.mask_logits(_padded(picture, model.frame_multiple), conditions))[0]
@@ -204,8 +205,7 @@ def _figures(
 def _binary(masks: Float[Tensor, "players rows t"], head: str) -> Float[Tensor, "players rows t"]:
     if head == "sigmoid":
         return (masks > 0.5).to(masks.dtype)
-    owner = masks.argmax(dim=0)
-    return torch.nn.functional.one_hot(owner, len(masks)).movedim(-1, 0).to(masks.dtype)
+    return largest_masks(masks).to(masks.dtype)
 
 
 def _padded(

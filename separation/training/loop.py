@@ -63,8 +63,9 @@ def train(
     Raises:
         DataError: The corpus is empty, or holds no clouds or movements where they are needed; or
             a batch does not fit in the GPU's memory.
+        DeviceError: A GPU is asked for and there is none.
         FileFormatError: Configuration, state or checkpoint are broken or of another network.
-        ValueError: The device is not there, or the processes cannot share a batch.
+        ValueError: There is no such device, or the processes cannot share a batch.
     """
     if not isinstance(config, TrainingConfig):
         config = read_training_config(config)

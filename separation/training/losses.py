@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from separation.heads import absent_logits, masks_from_logits
+from separation.heads import absent_logits, largest_masks, masks_from_logits
 from separation.training.batch import Batch
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def mask_targets(
     if residual:
         owners = torch.cat([owners, batch.residual[:, None]], dim=1)
     if kind == "binary":
-        owner = owners.argmax(dim=1)
-        return F.one_hot(owner, owners.shape[1]).movedim(-1, 1).to(owners.dtype)
+        return largest_masks(owners).to(owners.dtype)
     energy = owners if kind == "ratio" else owners.square()
     return energy / energy.sum(dim=1, keepdim=True).clamp_min(1e-12)
 

@@ -19,6 +19,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from separation.checkpoint import choose_device
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processes:
@@ -70,17 +72,14 @@ def joined_processes(device: str) -> Generator[Processes]:
         device: "cpu", "cuda", or "auto" for a GPU if there is one.
 
     Raises:
-        ValueError: A GPU is asked for and there is none.
+        DeviceError: A GPU is asked for and there is none.
+        ValueError: There is no such device.
     """
-    gpus = torch.cuda.device_count()
-    if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device must be auto, cpu or cuda, not {device!r}.")
-    if device == "cuda" and not gpus:
-        raise ValueError("no GPU is there that torch can use: train with the device cpu or auto.")
-    on_gpu = gpus > 0 and device != "cpu"
+    place = choose_device(device)
+    on_gpu = place.type == "cuda"
+    if on_gpu:
+        place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     count = int(os.environ.get("WORLD_SIZE", "1"))
-    place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if on_gpu else None
-    place = place or torch.device("cpu")
     if count == 1:
         yield Processes(rank=0, count=1, device=place)
         return

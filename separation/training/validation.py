@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from separation.heads import largest_masks
 from separation.model import SeparationModel
 from separation.training.mixing import Mixer, Mixture
 
@@ -84,8 +85,7 @@ def validate(
         mixed = torch.from_numpy(mixture.mixture)
         spectrum = model.front_end.stft(mixed[None])
         magnitudes = model.front_end.warp(model.front_end.stft(sources).abs())
-        owner = magnitudes.argmax(dim=0)
-        ideal = (owner[None] == torch.arange(len(sources))[:, None, None]).float()
+        ideal = largest_masks(magnitudes).float()
         conditions = encode(mixture)[None]
         logits = model.mask_logits(model.front_end.network_input(spectrum.abs()), conditions)
         masks = model.masks(logits)[0]

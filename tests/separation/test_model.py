@@ -10,16 +10,17 @@ import pytest
 import safetensors.torch
 import torch
 
-from capture.errors import FileFormatError
+from capture.errors import DeviceError, FileFormatError
 from capture.players import facing_yaw_rad
 from capture.simulate.clouds import random_performer_cloud
 from capture.simulate.sampler import play_part
 from capture.simulate.score import compose
 from separation.backbones import UNetConfig
+from separation.checkpoint import choose_device
 from separation.conditioners.point_cloud import PointCloudConfig, prepare_cloud
 from separation.configuration import from_mapping
 from separation.fusions import LinearFusion
-from separation.heads import masks_from_logits
+from separation.heads import largest_masks, masks_from_logits
 from separation.model import ModelConfig, SeparationModel
 from separation.separator import weights_sha256
 from separation.spectrogram import SpectrogramConfig
@@ -251,3 +252,21 @@ def test_shipped_checkpoint_separates_and_its_conditions_matter(players):
     shuffled = float(scale_invariant_sdr_db(sources, stems.roll(1, dims=0)).mean() - before)
     assert gain > 4.0
     assert shuffled < gain - 3.0
+
+
+def test_the_largest_owns_a_cell_and_the_first_of_equals():
+    values = torch.tensor([[0.0, 2.0, 1.0], [0.0, 1.0, 3.0]])[:, None]
+    expected = torch.tensor([[True, True, False], [False, False, True]])[:, None]
+    assert torch.equal(largest_masks(values), expected)
+    assert torch.equal(largest_masks(values[None].repeat(2, 1, 1, 1))[1], expected)
+
+
+def test_devices_are_chosen_by_name(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(DeviceError, match="no GPU"):
+        choose_device("cuda")
+    with pytest.raises(ValueError, match="auto, cpu or cuda"):
+        choose_device("gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto").type == "cuda"

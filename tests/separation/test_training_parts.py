@@ -170,7 +170,7 @@ def test_processes_share_a_batch_or_say_why_not():
 
 @pytest.mark.skipif(torch.cuda.device_count() > 0, reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_said(corpus, tmp_path):
-    with pytest.raises(ValueError, match="no GPU"):
+    with pytest.raises(DeviceError, match="no GPU"):
         train(run_config(), corpus, tmp_path, device="cuda")
 
 
