@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from capture.errors import DeviceError
 from separation.backbones import UNetConfig
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
 from separation.configuration import from_mapping
