@@ -6,11 +6,12 @@ Takes are quartets of the test split (people, instrument variants, scores and ro
 estimator never saw), filmed at 15 images a second; players are found, then watched 12.5 times a
 second (`separation.body_pose.estimate_take_poses`). The takes are made once and kept in FOLDER.
 
-Printed of each player: mean distance of head and of both wrists from the truth in cm, and the
-correlation of each wrist's speed over time with the true one, as estimated image by image, and
-smoothed. "still" is how far the wrists are from their own mean place: what a pose that is right on
-the mean but never moves would have. At the end CPU milliseconds an image and player, of all and of
-the network alone.
+Printed of each player, as estimated image by image and smoothed: mean distance of head and of both
+wrists from the truth in cm, and for each wrist three correlations over time with the truth: of its
+place along the axis on which it truly moves most, of its velocity along that axis, and of its speed
+between images. "still" is how far a wrist truly is from its own mean place in cm: what a pose that
+is right on the mean but never moves would be off. At the end CPU milliseconds an image and player,
+of all and of the network alone.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def speeds_m_s(positions_m: np.ndarray, times_s: np.ndarray) -> np.ndarray:
 
 
 def alike(seen: np.ndarray, true: np.ndarray) -> float:
-    """Return the correlation of two speeds; NaN where one never changes."""
+    """Return the correlation of two series; NaN where one never changes."""
     return float(np.corrcoef(seen, true)[0, 1]) if min(np.std(seen), np.std(true)) > 0 else np.nan
 
 
@@ -74,7 +75,10 @@ def player_rows(
                 row[f"{name} still"] = 100 * float(
                     np.linalg.norm(true - true.mean(axis=0), axis=1).mean()
                 )
-                row[f"{name} alike"] = alike(speeds_m_s(seen, times_s), speeds_m_s(true, times_s))
+                axis = np.linalg.svd(true - true.mean(axis=0), full_matrices=False)[2][0]
+                row[f"{name} place r"] = alike(seen @ axis, true @ axis)
+                row[f"{name} velocity r"] = alike(np.diff(seen @ axis), np.diff(true @ axis))
+                row[f"{name} speed r"] = alike(speeds_m_s(seen, times_s), speeds_m_s(true, times_s))
         rows.append(row)
     return rows
 
@@ -90,7 +94,6 @@ def main() -> None:
     everything: dict[str, list[dict[str, float]]] = {name: [] for name in SETTINGS}
     spent_s = {"all": 0.0, "network": 0.0}
     images = 0
-    print("take, player, setting:", ", ".join(["head cm", "left", "right", "still", "alike"]))
     for seed in range(1, given.count + 1):
         ensemble = ENSEMBLES[(seed - 1) % len(ENSEMBLES)]
         folder = given.takes / f"take-{seed}-{given.seconds:g}s"

@@ -80,8 +80,9 @@ def watch_performers(
     known = _Known(performers, config)
     for index in chosen:
         time_s = float(times_s[index])
-        cloud = take.image_point_cloud(int(index), color=False).thinned(_VOXEL_M)
+        cloud = take.image_point_cloud(int(index), color=False)
         cloud = cloud.select(background.foreground(cloud.positions_m, config.segment))
+        cloud = cloud.thinned(_VOXEL_M)
         owners = known.owners(time_s, cloud)
         yield (
             time_s,

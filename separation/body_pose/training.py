@@ -47,7 +47,7 @@ class PoseTraining:
         augmentation: How clouds are changed.
     """
 
-    steps: int = 2400
+    steps: int = 2000
     batch: int = 8
     learning_rate: float = 2e-3
     weight_decay: float = 0.02

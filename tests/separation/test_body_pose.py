@@ -18,8 +18,6 @@ from separation.body_pose.training import PoseTrainer, PoseTraining, surprise
 from separation.body_pose.views import SeenPerformer, view_of, voxels_of
 from separation.sparse import collate
 
-MEAN_BOUND_M, WRIST_BOUND_M = 0.08, 0.10
-
 SMALL = JointNetworkConfig(widths=(4, 6), vote_width=8)
 
 
@@ -206,26 +204,35 @@ def test_smoothing_bridges_gaps_and_ignores_leaps():
 
 
 @pytest.fixture(scope="module")
-def stranger():
-    """Somebody whom training never saw, with an instrument that it never saw, four times."""
-    return random_performer_views("viola", np.random.default_rng(5), split="test", images=4)
+def strangers():
+    """People whom training never saw, with instruments that it never saw, two images of each."""
+    rng = np.random.default_rng(5)
+    return [
+        view
+        for instrument in ("viola", "cello", "saxophone")
+        for view in random_performer_views(instrument, rng, split="test", images=2)
+    ]
 
 
-def test_shipped_weights_find_the_joints_of_a_stranger(stranger):
+def test_shipped_weights_find_the_joints_of_strangers(strangers):
     poses = estimate_poses(
-        [one.cloud for one in stranger],
-        np.arange(4.0),
+        [one.cloud for one in strangers],
+        np.arange(6.0),
         smoothing=SmoothingConfig(acceleration_m_s2=None),
     )
-    truth = np.stack([one.joints_m for one in stranger])
+    truth = np.stack([one.joints_m for one in strangers])
     off = np.linalg.norm(poses.positions_m - truth, axis=2)
-    assert off.mean() < MEAN_BOUND_M
-    assert off[:, WRISTS].mean() < WRIST_BOUND_M
-    assert poses.confidences.mean() > 0.5
+    # The means of 96 strangers are 5.5 ± 2.3 cm over all joints and 6.2 ± 2.8 cm over the wrists:
+    # the mean of three of them stays below these bounds by three standard deviations. The mean pose
+    # is 27 and 32 cm off.
+    assert off.mean() < 0.095
+    assert off[:, WRISTS].mean() < 0.11
+    # On the mean, what the network says of itself is so: 0.88 said, 0.91 true.
+    assert abs(poses.confidences.mean() - np.mean(off < 0.1)) < 0.2
 
 
-def test_clouds_that_show_nobody_have_no_confidence(stranger):
-    whole = stranger[0].cloud
+def test_clouds_that_show_nobody_have_no_confidence(strangers):
+    whole = strangers[0].cloud
     spoiled = whole.positions_m.copy()
     spoiled[::7] = np.nan
     clouds = [
