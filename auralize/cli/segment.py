@@ -21,8 +21,8 @@ from auralize.cli.terminal import stage_bars
     "--corrections",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="What you know better: merge, split, rename, drop, keep, fix, label (docs/players.md).  "
-    "[default: TAKE/performers.yaml, or NAME.performers.yaml beside NAME.mkv, if there]",
+    help="What you know better: merge, split, rename, drop, keep, add, fix, label "
+    "(docs/players.md).  [default: TAKE/performers.yaml, or NAME.performers.yaml beside NAME.mkv, if there]",
 )
 @click.option("--uncorrected", is_flag=True, help="Leave corrections beside TAKE alone.")
 @out_option

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float64, Int16, Int32
+from jaxtyping import Float64, Int16
 
 from capture.errors import DataError
 from capture.files import yaml_errors
 from capture.players.corrections import (
+    Add,
     Correction,
     Corrections,
     Drop,
@@ -22,14 +23,13 @@ from capture.players.corrections import (
     Rename,
     Split,
 )
-from capture.players.divide import CLUTTER, DivideConfig, divide
+from capture.players.divide import CLUTTER
 from capture.players.gather import Course
+from capture.players.near_places import PRESENT_M, divided, nobodys_near
 from capture.players.segment import Components
 from capture.pose import Trajectory, quaternion_from_yaw
 
 _NEAR_M = 0.5
-_HEAD_REACH_M = 0.25
-_PRESENT_M = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +96,9 @@ def fixed(course: Course, fixes: Sequence[Fix]) -> Course:
     )
 
 
-def _during(fix: Fix, times_s: Float64[np.ndarray, "T"]) -> np.ndarray:
-    start = -np.inf if fix.from_s is None else fix.from_s
-    stop = np.inf if fix.to_s is None else fix.to_s
+def _during(entry: Add | Fix, times_s: Float64[np.ndarray, "T"]) -> np.ndarray:
+    start = -np.inf if entry.from_s is None else entry.from_s
+    stop = np.inf if entry.to_s is None else entry.to_s
     return (times_s >= start) & (times_s <= stop)
 
 
@@ -156,6 +156,8 @@ class _Work:
                 if entry.keep in self._visitors:
                     del self._visitors[entry.keep]
                     self._performers[entry.keep] = label
+            case Add():
+                self._add(entry)
             case Fix():
                 self._fix(entry)
             case Label():
@@ -182,6 +184,36 @@ class _Work:
             names.clear()
             names.update(renamed)
 
+    def _add(self, entry: Add) -> None:
+        self._check_free("add", entry.add)
+        during: list[int] = np.flatnonzero(_during(entry, self._times_s)).tolist()
+        if not during:
+            raise _RefusedError(
+                "to_s" if entry.from_s is None else "from_s",
+                f"the take has no image in that time, but from {self._times_s[0]:.2f} s to "
+                f"{self._times_s[-1]:.2f} s",
+            )
+        label, place = self._next_label(), np.array(entry.at_m)
+        found = False
+        for index in during:
+            image, labels = self._images[index], self._labels[index]
+            near = nobodys_near(image, labels, place, entry.within_m, self._voxel_m)
+            if near.any():
+                self._labels[index] = np.where(near, np.int16(label), labels)
+                found = True
+        if not found:
+            there = self._who_is_near(place)
+            others = f"; {' and '.join(there)} is there" if there else ""
+            raise _RefusedError(
+                "at_m",
+                f"nothing that is nobody's is within {entry.within_m:g} m of "
+                f"({place[0]:g}, {place[1]:g}){others}",
+            )
+        self._performers[entry.add] = label
+
+    def _next_label(self) -> int:
+        return 1 + max([-1, *self._performers.values(), *self._visitors.values()])
+
     def _fix(self, entry: Fix) -> None:
         label = self._label(entry.fix, "fix", entry.near_m)
         there = np.array([bool((labels == label).any()) for labels in self._labels])
@@ -204,7 +236,7 @@ class _Work:
         for name in into:
             if name != entry.split:
                 self._check_free("into", name)
-        first = 1 + max([label, *self._performers.values(), *self._visitors.values()])
+        first = self._next_label()
         news = [label, *range(first, first + len(into) - 1)]
         places = np.array(entry.at_m)
         found = np.zeros(len(into), dtype=bool)
@@ -212,7 +244,7 @@ class _Work:
             own = labels == label
             if not own.any():
                 continue
-            parts, near = _divided(self._images[index].select(own), places, self._voxel_m)
+            parts, near = divided(self._images[index].select(own), places, self._voxel_m)
             found |= near
             changed = labels.copy()
             changed[own] = np.array(news, np.int16)[parts]
@@ -222,7 +254,7 @@ class _Work:
             mine = self._place(label)
             raise _RefusedError(
                 "at_m",
-                f"nothing of {entry.split!r} is within {_PRESENT_M} m of ({x:g}, {y:g}); it is at "
+                f"nothing of {entry.split!r} is within {PRESENT_M} m of ({x:g}, {y:g}); it is at "
                 f"({mine[0]:.2f}, {mine[1]:.2f})",
             )
         home = self._performers if entry.split in self._performers else self._visitors
@@ -258,17 +290,21 @@ class _Work:
         return names[name]
 
     def _check_near(self, name: str, near_m: Float64[np.ndarray, "2"]) -> None:
-        names = self._performers | self._visitors
-        places = {other: self._place(label)[:2] for other, label in names.items()}
-        close = [o for o, place in places.items() if np.linalg.norm(place - near_m) <= _NEAR_M]
+        close = self._who_is_near(near_m)
         if name in close:
             return
-        (x, y), (x0, y0) = places[name], near_m
+        place = self._place((self._performers | self._visitors)[name])
+        (x, y), (x0, y0) = place[:2], near_m
         raise _RefusedError(
             "near_m",
             f"{name!r} is at ({x:.2f}, {y:.2f}), not near ({x0:g}, {y0:g}); "
             f"{' and '.join(close) or 'nobody'} is there",
         )
+
+    def _who_is_near(self, place_m: Float64[np.ndarray, "2"]) -> list[str]:
+        names = self._performers | self._visitors
+        places = {name: self._place(label)[:2] for name, label in names.items()}
+        return [name for name, at in places.items() if np.linalg.norm(at - place_m) <= _NEAR_M]
 
     def _check_free(self, key: str, name: str) -> None:
         if name in self._performers or name in self._visitors:
@@ -283,21 +319,3 @@ class _Work:
                 total += image.point_sums_m[own].sum(axis=0)
                 points += int(image.point_counts[own].sum())
         return total / max(points, 1)
-
-
-def _divided(
-    person: Components, places_m: Float64[np.ndarray, "parts 2"], voxel_m: float
-) -> tuple[Int32[np.ndarray, "voxels"], np.ndarray]:
-    """Divide the voxels of one label among places.
-
-    Returns:
-        The place of each voxel, and which places have something near.
-    """
-    centroids = person.centroids_m
-    across = np.linalg.norm(centroids[:, None, :2] - places_m, axis=2)
-    heights = np.where(across < _HEAD_REACH_M, centroids[:, 2:], -np.inf).max(axis=0)
-    heights = np.where(np.isfinite(heights), heights, centroids[:, 2].max())
-    heads = np.column_stack([places_m, heights + voxel_m / 2])
-    parts = divide(person, heads, voxel_m, DivideConfig())
-    parts = np.where(parts == CLUTTER, across.argmin(axis=1), parts)
-    return parts.astype(np.int32), across.min(axis=0) <= _PRESENT_M

@@ -10,6 +10,8 @@
         to: first-violin
       - drop: performer-5                     # nobody
       - keep: visitor-1                       # a player after all
+      - add: performer-7                      # who was not found: what is nobody's about x and y
+        at_m: [2.4, -0.9]
       - fix: performer-6                      # from_s and to_s: only then
         position_m: [2.5, 0.1, 0.9]
         yaw_deg: 180
@@ -33,7 +35,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -77,9 +79,11 @@ def _plain(name: str) -> str:
 Name = Annotated[str, AfterValidator(_plain)]
 
 
-class _Entry(BaseModel):
+class _Correction(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+
+class _Entry(_Correction):
     near_m: Place | None = None
     """Where the person is, x and y in metres: refused where nobody of the name is near."""
 
@@ -134,7 +138,34 @@ class Keep(_Entry):
     """Which visitor."""
 
 
-class Fix(_Entry):
+class _Timed(_Correction):
+    from_s: _Number | None = None
+    """From this time on; else from the beginning."""
+
+    to_s: _Number | None = None
+    """Until this time; else to the end."""
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if self.from_s is not None and self.to_s is not None and self.to_s < self.from_s:
+            raise ValueError(f"from_s {self.from_s:g} must not be after to_s {self.to_s:g}")
+        return self
+
+
+class Add(_Timed):
+    """A player who was not found."""
+
+    add: Name
+    """The new name."""
+
+    at_m: Place
+    """Where the player is, x and y in metres. What is near and nobody's is the player's."""
+
+    within_m: Annotated[float, Field(gt=0, le=2)] = 0.5
+    """How far from there, seen from above."""
+
+
+class Fix(_Timed, _Entry):
     """A position or a facing that is known."""
 
     fix: Name
@@ -146,18 +177,10 @@ class Fix(_Entry):
     yaw_deg: _Number | None = None
     """Where the player faces, anticlockwise from +x: 180 is towards the camera."""
 
-    from_s: _Number | None = None
-    """From this time on; else from the beginning."""
-
-    to_s: _Number | None = None
-    """Until this time; else to the end."""
-
     @model_validator(mode="after")
     def _check(self) -> Fix:
         if self.position_m is None and self.yaw_deg is None:
             raise ValueError("needs position_m or yaw_deg")
-        if self.from_s is not None and self.to_s is not None and self.to_s < self.from_s:
-            raise ValueError(f"from_s {self.from_s:g} must not be after to_s {self.to_s:g}")
         return self
 
 
@@ -171,7 +194,7 @@ class Label(_Entry):
     """Any word; those that separation knows are in `capture.instruments`."""
 
 
-_KINDS: tuple[type[_Entry], ...] = (Merge, Split, Rename, Drop, Keep, Fix, Label)
+_KINDS: tuple[type[_Correction], ...] = (Merge, Split, Rename, Drop, Keep, Add, Fix, Label)
 VERBS: tuple[str, ...] = tuple(kind.__name__.lower() for kind in _KINDS)
 
 
@@ -192,18 +215,19 @@ def _check_verb(entry: Any) -> Any:
 
 
 def _verb_of(entry: Any) -> str:
-    if isinstance(entry, _Entry):
+    if isinstance(entry, _Correction):
         return f"~{type(entry).__name__}"
     return next(f"~{key.capitalize()}" for key in entry if key in VERBS)
 
 
-Correction = Merge | Split | Rename | Drop | Keep | Fix | Label
+Correction = Merge | Split | Rename | Drop | Keep | Add | Fix | Label
 _Tagged = Annotated[
     Annotated[Merge, Tag("~Merge")]
     | Annotated[Split, Tag("~Split")]
     | Annotated[Rename, Tag("~Rename")]
     | Annotated[Drop, Tag("~Drop")]
     | Annotated[Keep, Tag("~Keep")]
+    | Annotated[Add, Tag("~Add")]
     | Annotated[Fix, Tag("~Fix")]
     | Annotated[Label, Tag("~Label")],
     Discriminator(_verb_of),

@@ -6,6 +6,7 @@ import pytest
 from capture.errors import DataError
 from capture.players import find_people
 from capture.players.corrections import (
+    Add,
     Corrections,
     Drop,
     Fix,
@@ -145,3 +146,47 @@ def test_a_visitor_is_kept(scenes):
     kept = found(Images(views), Keep(keep="visitor-1"))
     assert [each.name for each in kept.performers] == ["performer-1", "performer-2", "visitor-1"]
     assert kept.visitors == ()
+
+
+def test_who_was_not_found_is_added_with_the_points_there(take):
+    """A player who is dropped is nobody's, and comes back by a place."""
+    before = find_people(take)
+    missing = before.performers[1]
+    back = found(take, Drop(drop="performer-2"), Add(add="second", at_m=PLACES["performer-2"]))
+    assert [each.name for each in back.performers] == ["performer-1", "performer-3", "second"]
+    again = back.performers[2]
+    off = again.trajectory.mean_position_m - missing.trajectory.mean_position_m
+    assert np.linalg.norm(off) < 0.03
+    sizes = [np.mean([len(cloud) for cloud in each.clouds]) for each in (missing, again)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.1)
+    for name in ("performer-1", "performer-3"):
+        np.testing.assert_array_equal(places_of(back)[name], places_of(before)[name])
+
+
+def test_an_added_player_is_there_in_the_time_that_is_given(take):
+    people = found(
+        take,
+        Drop(drop="performer-2"),
+        Add(add="late", at_m=PLACES["performer-2"], from_s=0.15),
+        Label(label="late", instrument="viola"),
+    )
+    late = people.performers[2]
+    assert late.trajectory.times_s[0] == pytest.approx(0.2)
+    assert late.instrument == "viola"
+    around = Add(add="ends", at_m=PLACES["performer-2"], to_s=0.1)
+    people = found(take, Drop(drop="performer-2"), around)
+    assert people.performers[2].trajectory.times_s[-1] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (Add(add="new", at_m=(2.4, 0.0)), r"nothing .* within 0.5 m of \(2.4, 0\); performer-2 is"),
+        (Add(add="new", at_m=(1.0, 2.0), within_m=0.3), r"within 0.3 m of \(1, 2\)\.$"),
+        (Add(add="performer-1", at_m=(2.4, 0.0)), "somebody named 'performer-1' already"),
+        (Add(add="new", at_m=(2.4, 0.0), from_s=9.0), "no image in that time, but from 0.00 s to"),
+    ],
+)
+def test_nobody_is_added_where_nobody_is(take, entry, words):
+    with pytest.raises(DataError, match=words):
+        found(take, entry)

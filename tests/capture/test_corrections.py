@@ -10,6 +10,7 @@ import pytest
 from capture.errors import FileFormatError
 from capture.files.yaml_document import read_yaml
 from capture.players.corrections import (
+    Add,
     CorrectionsFile,
     Fix,
     Label,
@@ -32,6 +33,9 @@ corrections:
   - drop: performer-5
     near_m: [2.0, 1.0]
   - keep: visitor-1
+  - add: second-cello
+    at_m: [2.4, -0.9]
+    to_s: 3
   - fix: performer-6
     position_m: [2.5, 0.1, 0.9]
     yaw_deg: 180
@@ -50,12 +54,13 @@ def written(tmp_path, text):
 def test_every_kind_is_read_in_order(tmp_path):
     path = written(tmp_path, GOOD)
     corrections = read_corrections(path)
-    merge, split, _, drop, _, fix, label = corrections.entries
+    merge, split, _, drop, _, add, fix, label = corrections.entries
     assert merge == Merge(merge=("performer-2", "performer-3"))
     assert split == Split(
         split="performer-1", at_m=((2.3, 0.5), (2.4, -0.2)), into=("left", "right")
     )
     assert drop.near_m == (2.0, 1.0)
+    assert add == Add(add="second-cello", at_m=(2.4, -0.9), to_s=3.0)
     assert fix == Fix(fix="performer-6", position_m=(2.5, 0.1, 0.9), yaw_deg=180.0, from_s=1.5)
     assert label == Label(label="performer-6", instrument="hurdy-gurdy")
     assert corrections.place_of(3, "near_m") == f"{path}:10:5"
@@ -68,8 +73,8 @@ BAD = {
     "newer": ("version: 2\ncorrections: []", ":1:1: corrections version 2 is unknown"),
     "misspelt": (
         "version: 1\ncorrections:\n  - mrege: [a, b]",
-        ":3:5: a correction has one of merge, split, rename, drop, keep, fix, label, got the keys "
-        "mrege; did you mean 'merge'",
+        ":3:5: a correction has one of merge, split, rename, drop, keep, add, fix, label, got the "
+        "keys mrege; did you mean 'merge'",
     ),
     "two at once": (
         "version: 1\ncorrections:\n  - drop: a\n    keep: b",
@@ -96,6 +101,22 @@ BAD = {
     "backwards": (
         "version: 1\ncorrections:\n  - {fix: a, yaw_deg: 0, from_s: 2, to_s: 1}",
         "from_s 2 must not be after to_s 1",
+    ),
+    "nobody added": (
+        "version: 1\ncorrections:\n  - {add: a, at_m: [1, 2], from_s: 2, to_s: 1}",
+        "from_s 2 must not be after to_s 1",
+    ),
+    "added nowhere": (
+        "version: 1\ncorrections:\n  - add: a",
+        r":3:5: corrections\[0\] needs the key 'at_m'",
+    ),
+    "added near": (
+        "version: 1\ncorrections:\n  - {add: a, at_m: [1, 2], near_m: [1, 2]}",
+        r"corrections\[0\] has no key 'near_m'",
+    ),
+    "added everywhere": (
+        "version: 1\ncorrections:\n  - {add: a, at_m: [1, 2], within_m: 50}",
+        "within_m",
     ),
     "not finite": (
         "version: 1\ncorrections:\n  - {fix: a, yaw_deg: .nan}",
