@@ -28,6 +28,7 @@ from capture.performer import Performer
 from capture.waveform import Waveform, read_waveform
 from separation.full_band import FullBandConfig, FullBandMasks
 from separation.heads import largest_masks
+from separation.mask_picture import PICTURE_RATE_HZ, write_mask_picture
 from separation.metrics import si_sdr
 from separation.separator import resampled
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
@@ -114,7 +115,65 @@ def evaluate_take(
         DataError: The take has no truth, or it belongs to another recording.
         FileFormatError: The truth is broken.
     """
-    truth = _read_truth(Path(take))
+    known = _beside_truth(Path(take), performers, separation)
+    return score_stems(
+        known.mixture,
+        known.images,
+        known.stems,
+        known.names,
+        known.instruments,
+        spectrogram,
+        full_band,
+    )
+
+
+def draw_take(
+    take: str | os.PathLike[str],
+    performers: Sequence[Performer],
+    separation: Separation,
+    path: str | os.PathLike[str],
+    *,
+    seconds: float = 12.0,
+) -> None:
+    """Draw masks and spectrograms of the middle of a simulated take, see `write_mask_picture`.
+
+    Raises:
+        DataError: The take has no truth, or it belongs to another recording.
+        FileFormatError: The truth is broken.
+        OutputError: The picture cannot be written.
+    """
+    known = _beside_truth(Path(take), performers, separation)
+    rate, count = known.mixture.sample_rate_hz, known.mixture.sample_count
+    start = max(0, (count - round(seconds * rate)) // 2)
+    part = slice(start, count - start)
+    shown = [
+        resampled(sound.samples[0, part], rate, PICTURE_RATE_HZ)
+        for sound in (known.mixture, *known.images, *known.stems)
+    ]
+    players = len(known.names)
+    write_mask_picture(
+        path,
+        shown[0],
+        np.stack(shown[1 : 1 + players]),
+        np.stack(shown[1 + players :]),
+        [f"{name} ({what})" for name, what in zip(known.names, known.instruments, strict=True)],
+        start_s=start / rate,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A separation, and what the truth says of it."""
+
+    mixture: Waveform
+    images: list[Waveform]
+    stems: list[Waveform]
+    names: list[str]
+    instruments: list[str]
+
+
+def _beside_truth(take: Path, performers: Sequence[Performer], separation: Separation) -> _Known:
+    truth = _read_truth(take)
     positions_m = np.array([performer.trajectory.mean_position_m for performer in performers])
     true_m = np.array([np.mean(player["centroids_m"], axis=0) for player in truth])
     matched = match_by_position(positions_m, true_m)
@@ -123,23 +182,19 @@ def evaluate_take(
     for stem in separation.stems:
         mixture = mixture + stem.waveform.samples
     kept = [index for index, player in enumerate(matched) if player >= 0]
-    images = [
-        read_waveform(Path(take) / "truth" / str(truth[matched[index]]["image"])) for index in kept
-    ]
+    images = [read_waveform(take / "truth" / str(truth[matched[index]]["image"])) for index in kept]
     for image in images:
         if (image.sample_count, image.sample_rate_hz) != (mixture.shape[1], rate):
             raise DataError(
                 f"{take}: the truth has {image.sample_count} samples at {image.sample_rate_hz} Hz "
                 f"and the stems {mixture.shape[1]} at {rate} Hz: they are of another take."
             )
-    return score_stems(
-        Waveform(samples=mixture.astype(np.float32), sample_rate_hz=rate),
-        images,
-        [separation.stems[index].waveform for index in kept],
-        [separation.stems[index].name for index in kept],
-        [str(truth[matched[index]]["instrument"]) for index in kept],
-        spectrogram,
-        full_band,
+    return _Known(
+        mixture=Waveform(samples=mixture.astype(np.float32), sample_rate_hz=rate),
+        images=images,
+        stems=[separation.stems[index].waveform for index in kept],
+        names=[separation.stems[index].name for index in kept],
+        instruments=[str(truth[matched[index]]["instrument"]) for index in kept],
     )
 
 

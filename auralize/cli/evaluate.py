@@ -73,7 +73,8 @@ def evaluate(
     SOURCE is a simulated take, whose stems in OUT are compared with its truth (SI-SDR of mixture,
     stem and ideal mask); or a corpus of `auralize corpus`, on whose test split systems are
     measured: tables by number of players and of images, by instrument, duets, shuffled conditions,
-    written to OUT as study.md, study.json and study.png.
+    written to OUT as study.md, study.json and study.png. Masks and stems are drawn beside the true
+    ones: OUT/separation.png of a take, one of each system and material in OUT/pictures.
     """
     if not (source / "shards").is_dir():
         _evaluate_take(source, out, as_json)
@@ -82,6 +83,7 @@ def evaluate(
     from separation.tables import StudyConfig, compare_systems, write_study
     from separation.training.conditions import Banks
 
+    folder = out or Path("tables")
     with stage_bars() as bar:
         measured = compare_systems(
             dict(systems) or {DEFAULT_CHECKPOINT: shipped_checkpoints()[DEFAULT_CHECKPOINT]},
@@ -89,20 +91,23 @@ def evaluate(
             {name: families.split(",") for name, families in materials} or None,
             StudyConfig(mixtures=mixtures),
             banks=Banks.beside(source, clouds, moves),
+            pictures=folder / "pictures",
             progress=bar("evaluate"),
         )
-    path = write_study(out or Path("tables"), measured)
+    path = write_study(folder, measured)
     click.echo(json.dumps(measured.to_dict(), indent=1) if as_json else str(path))
 
 
 def _evaluate_take(take: Path, out: Path | None, as_json: bool) -> None:
     from capture.performer import read_performers
-    from separation.evaluate import evaluate_take
+    from separation.evaluate import draw_take, evaluate_take
     from separation.stem import read_separation
 
     folder = out_folder(take, out)
     performers = read_performers(folder / "performers")
-    rows = evaluate_take(take, performers, read_separation(folder / "stems"))
+    separation = read_separation(folder / "stems")
+    rows = evaluate_take(take, performers, separation)
+    draw_take(take, performers, separation, folder / "separation.png")
     if as_json:
         click.echo(json.dumps([row.to_dict() for row in rows], indent=1))
         return

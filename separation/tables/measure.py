@@ -27,7 +27,7 @@ from separation.model import SeparationModel
 from separation.training.mixing import Mixture
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Float64
+    from jaxtyping import Float, Float32, Float64
 
 MaskKind = Literal["soft", "binary"]
 
@@ -154,10 +154,16 @@ def _joined(parts: Sequence[_Measured]) -> _Measured:
     return {figure: np.concatenate([part[figure] for part in parts]) for figure in FIGURES}
 
 
-def _one(
-    system: System, mixture: Mixture, kind: MaskKind, full: bool
-) -> tuple[_Measured, _Measured, _Measured, np.ndarray, float]:
-    model, references = system.model, mixture.sources.astype(np.float64)
+@torch.inference_mode()
+def stems_of(
+    system: System, mixture: Mixture, kind: MaskKind = "soft"
+) -> tuple[
+    Float32[np.ndarray, "players samples"],
+    Float32[np.ndarray, "players samples"],
+    Float32[np.ndarray, "players samples"],
+]:
+    """Return stems, those of the ideal binary masks, and those of the next player's conditions."""
+    model = system.model
     sources, mixed = torch.from_numpy(mixture.sources), torch.from_numpy(mixture.mixture)
     spectrum = model.front_end.stft(mixed[None])
     pictures = model.front_end.warp(model.front_end.stft(sources).abs())
@@ -170,12 +176,20 @@ def _one(
         masks = _binary(masks, model.config.head)
     every = torch.cat([masks, ideal.float(), masks.roll(1, dims=0)])
     sounds = model.front_end.istft(model.front_end.unwarp(every) * spectrum, mixed.shape[-1])
-    stems, best, shuffled = (part.double().numpy() for part in sounds.chunk(3))
+    stems, best, shuffled = (part.numpy() for part in sounds.chunk(3))
+    return stems, best, shuffled
+
+
+def _one(
+    system: System, mixture: Mixture, kind: MaskKind, full: bool
+) -> tuple[_Measured, _Measured, _Measured, np.ndarray, float]:
+    references = mixture.sources.astype(np.float64)
+    stems, best, shuffled = (part.astype(np.float64) for part in stems_of(system, mixture, kind))
     heard = np.broadcast_to(mixture.mixture.astype(np.float64), references.shape)
     left = mixture.mixture - stems.sum(axis=0)
     energy = float(np.sum(np.square(mixture.mixture, dtype=np.float64)))
     residual_db = 10 * float(np.log10(max(float(np.sum(left**2)) / energy, 1e-12)))
-    rate_hz = model.config.spectrogram.sample_rate_hz
+    rate_hz = system.model.config.spectrogram.sample_rate_hz
     stem_figures, mixture_figures, ideal_figures = (
         _figures(references, estimate, rate_hz, full) for estimate in (stems, heard, best)
     )

@@ -20,9 +20,10 @@ import numpy as np
 
 from capture.errors import DataError
 from separation.corpus.shards import open_corpus
+from separation.mask_picture import write_mask_picture
 from separation.model import SeparationModel
 from separation.tables.material import Material, corpus_material
-from separation.tables.measure import Figures, System, measure_system
+from separation.tables.measure import Figures, System, measure_system, stems_of
 from separation.training.conditions import Banks, SeenConditions, open_conditions
 
 _LOG = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ def compare_systems(
     config: StudyConfig | None = None,
     *,
     banks: Banks | None = None,
+    pictures: str | os.PathLike[str] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Study:
     """Measure systems on a corpus' test split.
@@ -139,6 +141,8 @@ def compare_systems(
             given.
         config: What to measure.
         banks: What the systems look at, where it does not lie with the corpus.
+        pictures: Folder for a picture of each system on a mixture of each kind of material, named
+            SYSTEM-MATERIAL.png; none if not given.
         progress: Called with the fraction done.
 
     Raises:
@@ -178,6 +182,8 @@ def compare_systems(
     rows: list[Row] = []
     for done, (name, model) in enumerate(models.items()):
         rows += _rows_of(name, model, drawn, config, banks)
+        if pictures is not None:
+            _draw(name, model, drawn, banks, Path(pictures))
         if progress is not None:
             progress((done + 1) / len(models))
     return Study(
@@ -228,6 +234,23 @@ def _rows_of(
                 figures = measure_system(system, material.duets, full=config.full)
                 rows.append(_row(name, material, 2, images, "soft", True, figures))
     return rows
+
+
+def _draw(
+    name: str, model: SeparationModel, materials: Sequence[Material], banks: Banks, folder: Path
+) -> None:
+    """Draw the first mixture of the most players of each kind of material."""
+    conditions = open_conditions(model.config, banks)
+    for material in materials:
+        mixture = material.mixtures[max(material.mixtures)][0]
+        system = System(name=name, model=model, encode=conditions.encoder(model, "test"))
+        write_mask_picture(
+            folder / f"{name}-{material.name}.png".replace("/", "-"),
+            mixture.mixture,
+            mixture.sources,
+            stems_of(system, mixture)[0],
+            mixture.instruments,
+        )
 
 
 def _row(

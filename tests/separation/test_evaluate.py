@@ -1,5 +1,6 @@
 """Scores against cases whose figures are known."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from capture.performer import Performer
 from capture.pose import Trajectory
 from capture.waveform import Waveform, write_waveform
 from separation.evaluate import evaluate_take, match_by_position, score_stems
+from separation.mask_picture import write_mask_picture
 from separation.stem import Manifest, Separation, Stem
 
 RATE = 48000
@@ -148,3 +150,34 @@ def test_bad_arguments(images):
         score_stems(sound(images[0]), [sound(images[0][:9])], [sound(images[0])], ["a"], [None])
     with pytest.raises(ValueError, match="one image, stem, name"):
         score_stems(sound(images[0]), [sound(images[0])], [sound(images[0])], [], [None])
+
+
+def test_a_picture_shows_masks_and_true_masks_of_each_performer(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    monkeypatch.setattr("separation.mask_picture.atomic_path", contextlib.nullcontext)
+    times = np.arange(3 * 11025) / 11025
+    low, high = np.sin(2 * np.pi * 250 * times), np.sin(2 * np.pi * 2000 * times)
+    stems = np.stack([low + 0.5 * high, 0.5 * high])
+    write_mask_picture(
+        tmp_path / "p.png", low + high, np.stack([low, high]), stems, ["one", "two"], start_s=2.0
+    )
+    panels = {axes.get_title(): axes for axes in drawn[0].axes if axes.images}
+    assert len(panels) == 9
+    extent = panels["one: mask"].images[0].get_extent()
+    assert extent[:2] == [2.0, pytest.approx(5.0)]
+
+    def at(title, frequency_hz):
+        # The lowest frequency is at −1, the highest at 1.
+        place = 2 * np.log(10 * (4 * frequency_hz / 11025 - 1) + 11) / np.log(21) - 1
+        shown = panels[title].images[0].get_array()
+        return float(shown[round((place + 1) / 2 * (len(shown) - 1)), shown.shape[1] // 2])
+
+    assert at("one: mask", 250) == pytest.approx(1.0, abs=0.05)
+    assert at("one: mask", 2000) == pytest.approx(0.5, abs=0.05)
+    assert at("two: mask", 2000) == pytest.approx(0.5, abs=0.05)
+    assert (at("one: true mask", 2000), at("two: true mask", 2000)) == (0.0, 1.0)
+    assert at("two: true stem", 2000) == pytest.approx(0.0, abs=1.5)
+    assert at("two: stem", 2000) == pytest.approx(-6.0, abs=1.5)

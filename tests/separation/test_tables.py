@@ -152,7 +152,10 @@ def test_half_of_everything_gains_nothing(corpus):
 def test_a_study_is_written_as_tables_figures_and_a_picture(corpus, tmp_path):
     model_with().save(tmp_path / "system.safetensors")
     config = StudyConfig(mixtures=2, frames=32, players=(2, 3), masks=("soft", "binary"))
-    measured = compare_systems({"mine": tmp_path / "system.safetensors"}, corpus, None, config)
+    measured = compare_systems(
+        {"mine": tmp_path / "system.safetensors"}, corpus, None, config, pictures=tmp_path / "seen"
+    )
+    assert (tmp_path / "seen" / "mine-noise.png").read_bytes().startswith(b"\x89PNG")
     # Two sizes, soft and binary, and duets.
     assert len(measured.rows) == 5
     text = write_study(tmp_path / "out", measured).read_text()
