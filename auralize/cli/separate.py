@@ -85,6 +85,7 @@ def separate(
     """
     from auralize.stages import STEMS, performers_of, separate_take
     from capture.body_pose import poses_of_performers, read_body_tracker
+    from separation.attention_map import attention_of
     from separation.checkpoint import choose_device, load_model
     from separation.stem import stem_files
 
@@ -92,6 +93,8 @@ def separate(
         raise click.UsageError("FLAC holds integers: add --format pcm24.")
     folder = out_folder(take, out)
     network = load_model(model, choose_device(device))
+    if attention_at is not None:
+        attention_of(network)  # refused before any work is done on the take
     with stage_bars() as bar, opened_take(take, audio, rate_hz) as opened:
         performers = performers_of(opened, folder, progress=bar("segment"))
         poses = None

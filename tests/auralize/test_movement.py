@@ -55,6 +55,15 @@ def test_a_take_alone_is_enough(watched, duo_take):
     assert manifest["poses"] == {"performer-1": "estimated", "performer-2": "estimated"}
 
 
+def test_a_network_without_attention_is_refused_at_once(duo_take, tmp_path):
+    refused = CliRunner().invoke(
+        cli, ["separate", str(duo_take), "--out", str(tmp_path / "out"), "--attention-at", "1"]
+    )
+    assert refused.exit_code != 0
+    assert "no attention to movement" in str(refused.exception)
+    assert not (tmp_path / "out" / "performers").exists()
+
+
 def test_a_body_tracker_wins(watched, duo_take):
     truth, players = truth_of(duo_take)
     place = np.append(players[0]["place_m"], 1.0)
