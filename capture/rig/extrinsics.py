@@ -7,7 +7,7 @@ where, or given, and ICP refines all six degrees of freedom on points of several
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from capture.errors import DataError
 from capture.pose import Pose, quaternion_from_yaw
 from capture.rig.icp import Match, Target
+from capture.rig.lag import Lag, find_lag, without_ways
+from capture.rig.motion_lag import moved_points
 from capture.rig.seeds import are_apart, first_guesses
 from capture.rig.sight import Sight
 from capture.rig.surface import Surface, surface_of
@@ -38,6 +40,7 @@ _TURNED_RAD, _SHIFTED_M = np.radians(6.0), 0.25
 _SAME_M, _SAME_RAD = 0.05, np.radians(3.0)
 _ROUGH_REACHES_M = (0.3, 0.2, 0.12, 0.08)
 _NEAR_REACHES_M = (0.15, 0.08, 0.05, 0.05)
+_FINDING_LAGS = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +51,19 @@ class Aligned:
         world_from_camera: In the world of the first take.
         share: Of its upright points, how many lie on what others see; 1 for the first take.
         rms_m: How far these are off; 0 for the first take.
+        lag: How much later its times are than those of the first.
     """
 
     world_from_camera: Pose
     share: float
     rms_m: float
+    lag: Lag
 
 
 def align(
     takes: Sequence[Take],
     *,
-    lags_s: Sequence[float] | None = None,
+    lags: Sequence[Lag | None] | None = None,
     guesses: Sequence[Pose | None] | None = None,
     seed: int = 0,
     progress: Callable[[float], None] | None = None,
@@ -67,7 +72,8 @@ def align(
 
     Args:
         takes: Of the same scene at the same time.
-        lags_s: Of each take, how much later its times are than those of the first.
+        lags: Of each take, how much later its times are than those of the first, where that is
+            known; None: found. The first take's is not looked at.
         guesses: Of each take, about where its camera is in the first one's world (some 30 cm and
             10 degrees off at most), or None. The first take's is not looked at.
         seed: Draws which points are looked at.
@@ -77,24 +83,25 @@ def align(
         ValueError: There are fewer than two takes, or not one lag and guess each.
         DataError: Takes do not overlap in time or space, or lie on one another in several ways.
     """
-    lags = list(lags_s) if lags_s is not None else [0.0] * len(takes)
+    given = list(lags) if lags is not None else [None] * len(takes)
     known = list(guesses) if guesses is not None else [None] * len(takes)
-    if len(takes) < 2 or len(lags) != len(takes) or len(known) != len(takes):
+    if len(takes) < 2 or len(given) != len(takes) or len(known) != len(takes):
         raise ValueError(
             f"aligning needs two takes or more, and a lag and a guess for each: got {len(takes)}, "
-            f"{len(lags)} and {len(known)}."
+            f"{len(given)} and {len(known)}."
         )
     report = progress or (lambda fraction: None)
     rng = np.random.default_rng(seed)
-    times = _common_times(takes, lags)
+    lagging = _lags(takes, given, lambda done: report(_FINDING_LAGS * done))
+    times = _common_times(takes, lagging)
     worlds = [take.world_from_camera for take in takes]
     surfaces: list[Surface] = []
-    for number, (take, lag) in enumerate(zip(takes, lags, strict=True)):
-        surfaces.append(_surface(take, times + lag))
-        report(0.5 * (number + 1) / len(takes))
+    for number, (take, lag) in enumerate(zip(takes, lagging, strict=True)):
+        surfaces.append(_surface(take, times + lag.at(times)))
+        report(_FINDING_LAGS + (0.5 - _FINDING_LAGS) * (number + 1) / len(takes))
     placed = surfaces[0]
     sights = [Sight(surfaces[0], worlds[0].position_m)]
-    found = {0: Aligned(world_from_camera=worlds[0], share=1.0, rms_m=0.0)}
+    found = {0: Aligned(world_from_camera=worlds[0], share=1.0, rms_m=0.0, lag=lagging[0])}
     waiting = list(range(1, len(takes)))
     while waiting:
         target = Target(placed)
@@ -123,16 +130,48 @@ def align(
             world_from_camera=match.pose.compose(worlds[number]),
             share=match.share,
             rms_m=match.rms_m,
+            lag=lagging[number],
         )
         waiting.remove(number)
         report(0.5 + 0.5 * (len(takes) - 1 - len(waiting)) / (len(takes) - 1))
-    return tuple(found[number] for number in range(len(takes)))
+    placed_takes = [found[number] for number in range(len(takes))]
+    return _without_ways(takes[0], placed_takes)
 
 
-def _common_times(takes: Sequence[Take], lags: Sequence[float]) -> np.ndarray:
+def _lags(
+    takes: Sequence[Take], given: Sequence[Lag | None], report: Callable[[float], None]
+) -> list[Lag]:
+    """Return the lag of each take: as given, or found."""
+    lags = [Lag()]
+    for number, (take, lag) in enumerate(zip(takes[1:], given[1:], strict=True)):
+
+        def progress(done: float, number: int = number) -> None:
+            report((number + done) / (len(takes) - 1))
+
+        lags.append(find_lag(takes[0], take, progress) if lag is None else lag)
+        progress(1.0)
+    return lags
+
+
+def _without_ways(first: Take, found: Sequence[Aligned]) -> tuple[Aligned, ...]:
+    """Take the ways of the sound off lags that were heard, now that all cameras are placed."""
+    if all(each.lag.source != "sound" for each in found):
+        return tuple(found)
+    points_m = moved_points(first)
+    if len(points_m) == 0:
+        return tuple(found)
+    here = found[0].world_from_camera
+    sources_m = here.transform(points_m)
+    return tuple(
+        replace(each, lag=without_ways(each.lag, sources_m, here, each.world_from_camera))
+        for each in found
+    )
+
+
+def _common_times(takes: Sequence[Take], lags: Sequence[Lag]) -> np.ndarray:
     """Return times, of the first take, at which all saw something."""
-    first = max(float(take.times_s[0]) - lag for take, lag in zip(takes, lags, strict=True))
-    last = min(float(take.times_s[-1]) - lag for take, lag in zip(takes, lags, strict=True))
+    spans = [lag.of_first(take.times_s[[0, -1]]) for take, lag in zip(takes, lags, strict=True)]
+    first, last = max(float(span[0]) for span in spans), min(float(span[1]) for span in spans)
     if last < first:
         raise DataError(
             f"{takes[0].path}: the takes were not recorded at the same time, or their lags are "

@@ -10,6 +10,7 @@ from jaxtyping import Float64
 from capture.errors import DataError
 from capture.point_cloud import PointCloud
 from capture.pose import Pose
+from capture.rig.lag import Lag
 from capture.take import Take
 
 _LATEST_S = 0.05
@@ -27,7 +28,7 @@ class FusedImages:
         takes: Sequence[Take],
         world_from_cameras: Sequence[Pose] | None = None,
         *,
-        lags_s: Sequence[float] | None = None,
+        lags: Sequence[Lag] | None = None,
         voxel_m: float | None = 0.01,
     ) -> None:
         """Pair images up.
@@ -35,27 +36,29 @@ class FusedImages:
         Args:
             takes: Of one scene at the same time.
             world_from_cameras: Of each; None: as their take.json say.
-            lags_s: Of each, how much later its times are than those of the first.
+            lags: Of each, how much later its times are than those of the first; None: not at all.
             voxel_m: Keep one point a cube of this side; None: all.
 
         Raises:
             ValueError: There is no take, or not one pose and lag each.
             DataError: The takes share no time.
         """
-        lags = np.zeros(len(takes)) if lags_s is None else np.asarray(lags_s, np.float64)
+        known = [Lag()] * len(takes) if lags is None else list(lags)
         poses = world_from_cameras or [take.world_from_camera for take in takes]
-        if not takes or len(lags) != len(takes) or len(poses) != len(takes):
+        if not takes or len(known) != len(takes) or len(poses) != len(takes):
             raise ValueError("fusing needs takes, and a pose and a lag for each.")
         self._takes = tuple(takes)
         self._poses = tuple(poses)
         self._voxel_m = voxel_m
+        first_s = takes[0].times_s
+        wanted = [first_s + lag.at(first_s) for lag in known]
         rows = [
-            np.array([take.index_at(float(time) + lag) for time in takes[0].times_s])
-            for take, lag in zip(takes, lags, strict=True)
+            np.array([take.index_at(float(time)) for time in times])
+            for take, times in zip(takes, wanted, strict=True)
         ]
         off = [
-            np.abs(take.times_s[row] - lag - takes[0].times_s)
-            for take, row, lag in zip(takes, rows, lags, strict=True)
+            np.abs(take.times_s[row] - times)
+            for take, row, times in zip(takes, rows, wanted, strict=True)
         ]
         paired = np.all(np.array(off) < _LATEST_S, axis=0)
         if not paired.any():
@@ -64,7 +67,7 @@ class FusedImages:
                 f"{_LATEST_S:g} s. Give the lag of each."
             )
         self._rows = np.stack(rows, axis=1)[paired]
-        self.times_s: Float64[np.ndarray, "images"] = takes[0].times_s[paired]
+        self.times_s: Float64[np.ndarray, "images"] = first_s[paired]
 
     def image_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
         """Return the points of all cameras at one time, in the shared world.

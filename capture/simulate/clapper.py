@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32
+from jaxtyping import Complex128, Float32, Float64, Int32
 
 from capture.camera import Calibration
 from capture.k4a_mkv import K4AWriter
@@ -25,6 +25,8 @@ _HALF_PALM_M = 0.025
 _SOUND_M_S = 343.0
 _FIRST_IMAGE_S = 0.011
 _RING_S = 0.008
+_BURST_S = 0.1
+_FINEST_HZ = 48_000
 _FLOOR_ECHO = 0.5
 _EDGE_HZ = 14_000.0
 _CAMERA = camera_pose(1.3, 0.1)
@@ -162,19 +164,16 @@ def claps_at_microphones(
         sounds: When and where each clap is.
         microphones_m: In the world, whose floor is at 0.
         seconds: Length.
-        rate_hz: Sample rate.
-        rng: Draws the claps and faint noise.
+        rate_hz: Sample rate, at most 48 kHz.
+        rng: Draws faint noise.
     """
     length = round(seconds * rate_hz)
     heard = rng.normal(0, 1e-4, (len(microphones_m), length))
-    piece = round(0.1 * rate_hz)
+    piece = round(_BURST_S * rate_hz)
     frequencies = np.fft.rfftfreq(piece, 1 / rate_hz)
     band = np.exp(-((frequencies / min(_EDGE_HZ, 0.4 * rate_hz)) ** 4))
-    for time_s, place_m in sounds:
-        clap = np.zeros(piece)
-        ring = np.arange(piece // 4)
-        clap[: len(ring)] = rng.normal(0, 0.2, len(ring)) * np.exp(-ring / (_RING_S * rate_hz))
-        spectrum = np.fft.rfft(clap) * band
+    for number, (time_s, place_m) in enumerate(sounds):
+        spectrum = _clap_spectrum(number, piece) * band
         mirrored = place_m * [1, 1, -1]
         for gain, source_m in ((1.0, place_m), (_FLOOR_ECHO, mirrored)):
             away_m = np.linalg.norm(microphones_m - source_m, axis=1)
@@ -188,6 +187,15 @@ def claps_at_microphones(
                     gain * (burst / away_m[:, None])[:, low - first : high - first]
                 )
     return heard
+
+
+def _clap_spectrum(number: int, samples: int) -> Complex128[np.ndarray, "frequencies"]:
+    """Return a burst of noise that dies away, the same at every rate and from every side."""
+    count = round(_BURST_S * _FINEST_HZ)
+    ring = np.arange(count // 4)
+    burst = np.random.default_rng([number, 48]).normal(0, 0.2, len(ring))
+    burst = burst * np.exp(-ring / (_RING_S * _FINEST_HZ))
+    return np.fft.rfft(burst, count)[: samples // 2 + 1] * (samples / count)
 
 
 def film_clapper(

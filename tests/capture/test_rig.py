@@ -7,7 +7,7 @@ from capture.errors import DataError
 from capture.export import export_clouds
 from capture.players import find_performers
 from capture.pose import Pose, quaternion_from_euler, quaternion_from_yaw
-from capture.rig import FusedImages, align
+from capture.rig import FusedImages, Lag, align
 from capture.rig.icp import Target
 from capture.rig.sight import Sight
 from capture.rig.surface import Surface, surface_of
@@ -103,9 +103,9 @@ def test_bad_input_is_one_clear_line(pair):
         with pytest.raises(ValueError, match="two takes"):
             align([a])
         with pytest.raises(DataError, match="not recorded at the same time"):
-            align([a, b], lags_s=[0.0, 20.0])
+            align([a, b], lags=[None, Lag(seconds=20.0)])
         with pytest.raises(DataError, match="share no time"):
-            FusedImages([a, b], lags_s=[0.0, 20.0])
+            FusedImages([a, b], lags=[Lag(), Lag(seconds=20.0)])
 
 
 def corner(rng, count=4000):

@@ -14,7 +14,7 @@ from auralize.cli.options import opened_take
 
 if TYPE_CHECKING:
     from capture.pose import Pose
-    from capture.rig import Aligned
+    from capture.rig import Aligned, Lag
     from capture.take import Take
 
 
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     type=float,
     metavar="SECONDS",
     multiple=True,
-    help="How much later the second take's times are than the first one's; again for the third.",
+    help="How much later the second take's times are than the first one's; again for the third.  "
+    "[default: by the wire between the sensors, else by what both heard, else by what moved]",
 )
 @click.option("--write", is_flag=True, help="Put the poses into the take.json of each take.")
 @click.option(
@@ -69,21 +70,19 @@ def align(
     """Find where the cameras of TAKES stand that saw one scene at the same time.
 
     The world is that of the first take. Each is levelled by its floor, then laid on the others by
-    what both see: players, furniture, walls. With --write every take opens in the one world.
+    what both see: players, furniture, walls. With --write every take opens in the one world. By how
+    much the takes' times differ is found, too: clap at the start, in view of all.
     """
     from auralize.cli.terminal import stage_bars
     from capture.errors import DataError
     from capture.export import export_clouds
-    from capture.rig import FusedImages
+    from capture.rig import FusedImages, Lag
     from capture.rig import align as find_poses
     from capture.take.take_file import TAKE_FILE
 
     others = len(paths) - 1
-    if others < 1:
-        raise click.UsageError("give two takes or more.")
-    if len(poses) not in (0, others) or len(lags_s) not in (0, others):
-        raise click.UsageError(f"give a --pose, and a --lag, for each of the {others} other takes.")
-    lags = [0.0, *(lags_s or [0.0] * others)]
+    _check(others, poses, lags_s)
+    lags = [Lag(), *(map(_given, lags_s) if lags_s else [None] * others)]
     for path in paths:
         if write and not (path / TAKE_FILE).is_file():
             raise DataError(
@@ -98,22 +97,41 @@ def align(
         with stage_bars() as bar:
             found = find_poses(
                 takes,
-                lags_s=lags,
+                lags=lags,
                 guesses=guesses,
                 progress=bar("lay clouds on one another"),
             )
             if fuse is not None:
                 where = [each.world_from_camera for each in found]
-                fused = FusedImages(takes, where, lags_s=lags, voxel_m=voxel_m)
+                known = [each.lag for each in found]
+                fused = FusedImages(takes, where, lags=known, voxel_m=voxel_m)
                 export_clouds(
                     takes[0], fuse, images=fused, replace=force, progress=bar(f"write {fuse}")
                 )
     if write:
         for path, each in zip(paths, found, strict=True):
             _write(path / TAKE_FILE, each.world_from_camera)
+    _warn(paths, found)
     _say(paths, found, as_json, write)
     if fuse is not None and not as_json:
         click.echo(f"wrote {fuse}")
+
+
+def _check(others: int, poses: tuple[str, ...], lags_s: tuple[float, ...]) -> None:
+    if others < 1:
+        raise click.UsageError("give two takes or more.")
+    if len(poses) not in (0, others) or len(lags_s) not in (0, others):
+        raise click.UsageError(f"give a --pose, and a --lag, for each of the {others} other takes.")
+
+
+def _warn(paths: tuple[Path, ...], found: tuple[Aligned, ...]) -> None:
+    for path, each in zip(paths, found, strict=True):
+        if each.lag.source == "assumed":
+            click.echo(
+                f"warning: {path}: neither sound nor motion shows how its times lie to those of "
+                f"{paths[0]}: they are taken to be the same. Give --lag, or clap in view of both.",
+                err=True,
+            )
 
 
 def _say(paths: tuple[Path, ...], found: tuple[Aligned, ...], as_json: bool, written: bool) -> None:
@@ -124,6 +142,12 @@ def _say(paths: tuple[Path, ...], found: tuple[Aligned, ...], as_json: bool, wri
             "orientation_wxyz": each.world_from_camera.orientation_wxyz.tolist(),
             "share": each.share,
             "rms_m": each.rms_m,
+            "lag": {
+                "seconds": each.lag.seconds,
+                "drift_ppm": 1e6 * each.lag.drift,
+                "error_s": each.lag.error_s,
+                "source": each.lag.source,
+            },
         }
         for path, each in zip(paths, found, strict=True)
     ]
@@ -137,8 +161,18 @@ def _say(paths: tuple[Path, ...], found: tuple[Aligned, ...], as_json: bool, wri
             f"{path}: camera at ({x:.3f}, {y:.3f}, {z:.3f}) m, looks to "
             f"{degrees(_looks_rad(each.world_from_camera)):.1f}°" + (sure if number else "")
         )
+        if number:
+            click.echo(f"  its times are later by {each.lag}")
     if not written:
         click.echo("No take was changed: --write puts the poses into take.json.")
+
+
+def _given(seconds: float) -> Lag:
+    from capture.rig import Lag
+
+    if not isfinite(seconds):
+        raise click.BadParameter(f"{seconds} is no number of seconds.", param_hint="--lag")
+    return Lag(seconds=seconds)
 
 
 def _looks_rad(world_from_camera: Pose) -> float:
