@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     from capture.take import Take
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def finite(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse nan and inf, which click's ranges let through."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if number is not None and not isfinite(number):
+            raise click.BadParameter(f"{number} is no number of seconds.", context, parameter)
+    return value
+
 
 take_argument: Decorator = click.argument("take", metavar="TAKE", type=click.Path(path_type=Path))
 

@@ -61,7 +61,9 @@ def export_recording(
     path = Path(out)
     if path.suffix.lower() == ".mkv":
         if path.exists() and not replace:
-            raise OutputError(f"{path} exists already: give another name, or ask to replace it.")
+            raise OutputError(
+                f"{path} exists already: give another name, or ask to replace it (--force)."
+            )
         _write(take, recording, path, compact, progress)
         return
     with new_take_folder(path, replace=replace) as folder:

@@ -51,7 +51,9 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Gen
     """
     final = Path(path)
     if final.exists() and not replace:
-        raise OutputError(f"{final} exists already: give another name, or ask to replace it.")
+        raise OutputError(
+            f"{final} exists already: give another name, or ask to replace it (--force)."
+        )
     with _reported(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))

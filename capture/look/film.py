@@ -157,7 +157,7 @@ def images_at_rate(
     within = np.flatnonzero((times_s >= start) & (times_s <= stop))
     if len(within) == 0:
         raise ValueError(
-            f"no image lies between {start:g} s and {stop:g} s: the take's are from "
+            f"no image lies between {start:.2f} s and {stop:.2f} s: the take's are from "
             f"{times_s[0]:.2f} s to {times_s[-1]:.2f} s."
         )
     slots = np.floor((times_s[within] - times_s[within[0]]) * config.rate_hz + 1e-6)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from capture.errors import OutputError
+from capture.files.atomic import atomic_path
 from capture.look.film import LookConfig, images_at_rate
 from capture.look.players import PlayerPoints, painted, player_color
 from capture.optional import optional
@@ -19,6 +21,7 @@ LIVE_EXTRA = "look"
 _THIN_M = 0.01
 _POINT_M = 0.006
 _ARROW_M = 0.45
+_ABSENT_S = 0.5
 
 
 def need_rerun() -> Any:
@@ -57,25 +60,63 @@ def show_live(
     rerun = need_rerun()
     report = progress or (lambda fraction: None)
     chosen = images_at_rate(take.times_s, config or LookConfig(most=600))
+    stream = rerun.RecordingStream(f"auralize: {name}")
+    if save is not None:
+        with atomic_path(save) as temporary:
+            try:
+                stream.save(temporary)
+                _log(rerun, stream, take, performers, chosen, report)
+                stream.flush()
+            except (OSError, RuntimeError) as error:
+                raise OutputError(f"{save}: cannot be written ({error}).") from error
+            finally:
+                stream.disconnect()
+        return
+    if not has_display():
+        raise OutputError(
+            "there is no display for Rerun's viewer. Write a file for it (-o take.rrd), and open "
+            "that where there is one (rerun take.rrd); or draw a picture without --live."
+        )
     try:
-        rerun.init(f"auralize: {name}", spawn=save is None)
-        if save is not None:
-            rerun.save(save)
+        stream.spawn()
     except (OSError, RuntimeError) as error:
-        what = "Rerun's viewer does not start" if save is None else f"{save}: cannot be written"
-        raise OutputError(f"{what} ({error}).") from error
-    rerun.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
+        raise OutputError(f"Rerun's viewer does not start ({error}).") from error
+    _log(rerun, stream, take, performers, chosen, report)
+    stream.flush()
+
+
+def has_display() -> bool:
+    """Return whether windows can be shown, as far as the environment says."""
+    if sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _log(
+    rerun: Any,
+    stream: Any,
+    take: DepthImages,
+    performers: Sequence[Performer],
+    chosen: Sequence[int],
+    report: Callable[[float], None],
+) -> None:
+    """Send the images, and who faces where, on the timeline "take"."""
+    stream.log("world", rerun.ViewCoordinates.FLU, static=True)
     points = PlayerPoints(performers)
     for done, index in enumerate(chosen, start=1):
         time_s = float(take.times_s[index])
-        rerun.set_time("take", duration=time_s)
+        stream.set_time("take", duration=time_s)
         cloud = take.image_point_cloud(int(index)).thinned(_THIN_M)
         colors = painted(cloud, points.owners(cloud.positions_m, time_s))
-        rerun.log("world/points", rerun.Points3D(cloud.positions_m, colors=colors, radii=_POINT_M))
+        stream.log("world/points", rerun.Points3D(cloud.positions_m, colors=colors, radii=_POINT_M))
         for number, performer in enumerate(performers):
-            here = performer.trajectory.at(time_s)
+            path = performer.trajectory
+            if not path.times_s[0] - _ABSENT_S <= time_s <= path.times_s[-1] + _ABSENT_S:
+                stream.log(f"world/{performer.name}", rerun.Clear(recursive=False))
+                continue
+            here = path.at(time_s)
             way = _ARROW_M * np.array([np.cos(here.yaw_rad), np.sin(here.yaw_rad), 0.0])
-            rerun.log(
+            stream.log(
                 f"world/{performer.name}",
                 rerun.Arrows3D(
                     origins=[here.position_m],

@@ -11,10 +11,11 @@ from typing import Literal
 
 from capture.errors import DataError, FileFormatError, OutputError
 from capture.files.atomic import atomic_folder
+from capture.k4a_mkv import K4ARecording
 from capture.record.microphone_entries import microphone_entries
 from capture.take import open_take
 from capture.take.images import CLOUD_SUFFIXES, FRAMES_FILE
-from capture.take.sound import SOUND_SUFFIXES, find_sound_file
+from capture.take.sound import SOUND_SUFFIXES, FileSound, find_sound_file
 from capture.take.take_file import (
     RECORDING,
     TAKE_FILE,
@@ -90,6 +91,7 @@ def import_take(
         )
     if sound is not None:
         files[f"audio{sound.suffix.lower()}"] = sound
+    _check_readable(source, sound)
     with atomic_folder(out, replace=replace) as folder:
         described = TakeFile(
             name=out.resolve().name,
@@ -113,6 +115,14 @@ def import_take(
 
 def _nobody(_: float) -> None:
     """Tell nobody."""
+
+
+def _check_readable(source: Path, sound: Path | None) -> None:
+    """Refuse what is no recording or no sound under its own name, before it is copied."""
+    if source.is_file():
+        K4ARecording(source).close()
+    if sound is not None and sound.is_file():
+        FileSound(sound)
 
 
 def _recording_in(source: Path) -> Path:

@@ -103,6 +103,11 @@ def _open(
 
 
 def _open_recording(path: Path) -> K4ARecording:
+    if not path.exists():
+        raise FileFormatError(
+            f"{path}: is not there, though {TAKE_FILE} names it. Put it back, or correct "
+            f"{TAKE_FILE}."
+        )
     recording = K4ARecording(path)
     if len(recording.depth_times_s) == 0:
         mode = recording.calibration.depth_mode

@@ -259,7 +259,7 @@ def read_take_file(path: str | os.PathLike[str]) -> TakeFile:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise FileFormatError(f"{path}: {where}: {first['msg']}.") from error
+        raise FileFormatError(f"{path}: {where}: {first['msg']}. Correct it.") from error
 
 
 def write_take_file(path: str | os.PathLike[str], take_file: TakeFile) -> None:

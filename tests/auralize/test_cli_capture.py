@@ -163,6 +163,47 @@ def test_ctrl_c_ends_a_recording_well(duo_take, tmp_path):
     assert "whole already" in run("repair", out).output
 
 
+def test_what_cannot_be_imported_is_named_as_it_was_given(clap_take, tmp_path):
+    junk = tmp_path / "junk.mkv"
+    junk.write_bytes(b"no recording")
+    shown = run("import", junk, tmp_path / "out")
+    assert str(shown.exception).startswith(f"{junk}: is no Matroska file")
+    shown = run("import", clap_take / "take.mkv", tmp_path / "out", "--audio", junk)
+    assert str(shown.exception).startswith(f"{junk}: not readable as sound")
+    assert [file.name for file in tmp_path.iterdir()] == ["junk.mkv"]
+
+
+def test_a_take_without_its_recording_says_who_named_it(tmp_path):
+    (tmp_path / "take.json").write_text('{"format": "auralize-take-1", "recording": "gone.mkv"}')
+    assert "gone.mkv: is not there, though take.json names it" in str(
+        run("info", tmp_path).exception
+    )
+    (tmp_path / "take.json").write_text('{"format": ')
+    assert "Invalid JSON" in str(run("info", tmp_path).exception)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("view", "take", "--at", "nan"),
+        ("view", "take", "--from", "inf"),
+        ("record", "take", "--seconds", "nan"),
+        ("align", "one", "two", "--lag", "nan"),
+        ("microphones", "take", "--at", "nan"),
+    ],
+)
+def test_no_number_of_seconds_is_exit_code_2(arguments):
+    shown = run(*arguments)
+    assert shown.exit_code == 2
+    assert "is no number of seconds" in shown.output
+
+
+def test_sync_without_a_take_file_says_so_before_it_searches(clap_take):
+    shown = run("sync", clap_take / "take.mkv", "--write")
+    assert "has no take.json to write to" in str(shown.exception)
+    assert "listen" not in shown.output
+
+
 def test_export_makes_a_take_again(clap_take, tmp_path):
     for target, name in (("archive", "small"), ("mkv", "plain.mkv"), ("ply", "clouds")):
         shown = run("export", clap_take, "--to", target, "-o", tmp_path / name)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capture.errors import DependencyError
+from capture.errors import DependencyError, OutputError
 from capture.look import LookConfig, draw_film, draw_still, show_live
 from capture.look.film import images_at_rate
 from capture.look.players import NOBODY, PlayerPoints, player_color
@@ -114,7 +114,7 @@ def test_long_takes_are_shown_faster_and_empty_stretches_refused():
     assert chosen[0] == 0
     assert np.ptp(np.diff(chosen)) <= 3
     assert np.allclose(np.diff(times[images_at_rate(times, LookConfig(), 10, 12)]), 0.2)
-    with pytest.raises(ValueError, match="no image lies between 700 s and 800 s"):
+    with pytest.raises(ValueError, match=r"no image lies between 700\.00 s and 800\.00 s"):
         images_at_rate(times, LookConfig(), 700, 800)
 
 
@@ -148,3 +148,69 @@ def test_rerun_writes_every_image(tmp_path):
     path = tmp_path / "walk.rrd"
     show_live(Walk(), performers(), save=path, config=LookConfig(rate_hz=10))
     assert path.stat().st_size > 11 * 10_000
+
+
+class FakeRerun(types.ModuleType):
+    """Keeps what is sent to a viewer, by place and time."""
+
+    def __init__(self):
+        super().__init__("rerun")
+        self.sent, self.now = [], None
+        self.ViewCoordinates = types.SimpleNamespace(FLU="front, left, up")
+        self.Points3D = self.Arrows3D = self.Clear = lambda *given, **named: (given, named)
+
+    def RecordingStream(self, name):
+        return self
+
+    def set_time(self, timeline, *, duration):
+        self.now = duration
+
+    def log(self, place, what, *, static=False):
+        self.sent.append((None if static else self.now, place, what))
+
+    def save(self, path):
+        path.write_bytes(b"RRF2")
+
+    def spawn(self):
+        self.spawned = True
+
+    def flush(self):
+        pass
+
+    disconnect = flush
+
+
+def test_the_live_view_is_told_who_is_where_and_who_has_left(tmp_path, monkeypatch):
+    fake = FakeRerun()
+    monkeypatch.setitem(sys.modules, "rerun", fake)
+    walks, _ = performers()
+    short = walks.trajectory
+    gone = Trajectory(
+        times_s=short.times_s - 1.2,
+        positions_m=short.positions_m,
+        orientations_wxyz=short.orientations_wxyz,
+    )
+    left = Performer(name="left", trajectory=gone, cloud_times_s=np.zeros(0), clouds=())
+    show_live(Walk(), (walks, left), save=tmp_path / "a.rrd", config=SMALL)
+    assert (tmp_path / "a.rrd").exists()
+    assert fake.sent[0] == (None, "world", "front, left, up")
+    at = {(time, place): what for time, place, what in fake.sent}
+    assert len([1 for time, place in at if place == "world/points"]) == 11
+    _, arrow = at[1.0, "world/walks"]
+    assert np.allclose(arrow["origins"], [[2.0, 0.2, 0.9]])
+    assert np.allclose(arrow["vectors"], [[-0.45, 0, 0]])
+    assert "origins" in at[0.2, "world/left"][1]
+    assert at[1.0, "world/left"] == ((), {"recursive": False})
+
+
+def test_without_a_display_the_live_view_says_what_to_do(monkeypatch):
+    fake = FakeRerun()
+    monkeypatch.setitem(sys.modules, "rerun", fake)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(OutputError, match=r"no display.*\.rrd"):
+        show_live(Walk())
+    monkeypatch.setenv("DISPLAY", ":0")
+    show_live(Walk(), config=SMALL)
+    assert fake.spawned

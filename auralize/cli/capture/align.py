@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auralize.cli.options import opened_take
+from auralize.cli.options import finite, opened_take
 
 if TYPE_CHECKING:
     from capture.pose import Pose
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     "--lag",
     "lags_s",
     type=float,
+    callback=finite,
     metavar="SECONDS",
     multiple=True,
     help="How much later the second take's times are than the first one's; again for the third.  "
@@ -170,8 +171,6 @@ def _say(paths: tuple[Path, ...], found: tuple[Aligned, ...], as_json: bool, wri
 def _given(seconds: float) -> Lag:
     from capture.rig import Lag
 
-    if not isfinite(seconds):
-        raise click.BadParameter(f"{seconds} is no number of seconds.", param_hint="--lag")
     return Lag(seconds=seconds)
 
 

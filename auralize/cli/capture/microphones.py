@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from auralize.cli.options import opened_take, recording_options
+from auralize.cli.options import finite, opened_take, recording_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,7 @@ _AXES: dict[str, tuple[float, float, float]] = {"up": (0, 0, 1), "down": (0, 0, 
     "at_s",
     metavar="SECONDS",
     type=float,
+    callback=finite,
     multiple=True,
     help="About when a clap was, in the sound.  [default: all that are heard and seen]",
 )

@@ -13,6 +13,7 @@ import click
 
 from auralize.cli.capture.device_options import camera_options, sound_options
 from auralize.cli.capture.live_status import live_status
+from auralize.cli.options import finite
 
 if TYPE_CHECKING:
     from capture.record.disk import RecordingFile
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
     "record copy --simulated take/ --seconds 20 --fault drop-images=0.01"
 )
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="Length.  [default: until Ctrl-C]")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    callback=finite,
+    help="Length.  [default: until Ctrl-C]",
+)
 @click.option("--force", is_flag=True, help="Replace the take OUT when it is there.")
 @click.option(
     "--keep-going",

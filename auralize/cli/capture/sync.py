@@ -45,6 +45,12 @@ def sync(
     from capture.sync.clap import correct_clock, find_claps
     from capture.take.take_file import TAKE_FILE, ClockEntry, read_take_file, write_take_file
 
+    path = take / TAKE_FILE
+    if write and not path.is_file():
+        raise DataError(
+            f"{take}: has no {TAKE_FILE} to write to. Make a take folder of the recording with "
+            "`auralize capture import`."
+        )
     with opened_take(take, audio, rate_hz) as opened:
         with stage_bars() as bar:
             claps = find_claps(
@@ -64,12 +70,6 @@ def sync(
         corrected, source="clap", error_ms=round(1e3 * max(clap.error_s for clap in claps), 2)
     )
     if write:
-        path = take / TAKE_FILE
-        if not path.is_file():
-            raise DataError(
-                f"{take}: has no {TAKE_FILE} to write to. Put the recording into a folder with one "
-                '({"format": "auralize-take-1", "recording": "take.mkv"}).'
-            )
         write_take_file(path, read_take_file(path).model_copy(update={"clock": entry}))
     if as_json:
         described = [

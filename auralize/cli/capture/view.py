@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auralize.cli.options import opened_take, out_folder, recording_options
+from auralize.cli.options import finite, opened_take, out_folder, recording_options
 
 if TYPE_CHECKING:
     from capture.performer import Performer
@@ -29,9 +29,25 @@ _RERUN = ".rrd"
     help="A .webp or .gif moves, a .png or .jpg does not; .rrd is for Rerun's viewer.  "
     "[default: TAKE.webp, or TAKE.png with --at]",
 )
-@click.option("--at", "at_s", type=float, metavar="SECONDS", help="Draw one picture, of this time.")
-@click.option("--from", "start_s", type=float, metavar="SECONDS", help="Start of the animation.")
-@click.option("--to", "stop_s", type=float, metavar="SECONDS", help="End of the animation.")
+@click.option(
+    "--at",
+    "at_s",
+    type=float,
+    callback=finite,
+    metavar="SECONDS",
+    help="Draw one picture, of this time.",
+)
+@click.option(
+    "--from",
+    "start_s",
+    type=float,
+    callback=finite,
+    metavar="SECONDS",
+    help="Start of the animation.",
+)
+@click.option(
+    "--to", "stop_s", type=float, callback=finite, metavar="SECONDS", help="End of the animation."
+)
 @click.option(
     "--fps",
     type=click.FloatRange(0.1, 30.0),
