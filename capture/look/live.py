@@ -97,7 +97,7 @@ def _log(
     stream: Any,
     take: DepthImages,
     performers: Sequence[Performer],
-    chosen: Sequence[int],
+    chosen: np.ndarray,
     report: Callable[[float], None],
 ) -> None:
     """Send the images, and who faces where, on the timeline "take"."""

@@ -100,6 +100,10 @@ def _light(cloud: PointCloud) -> Float32[np.ndarray, "points"]:
     """Return brightness from 0 to 1: of the colors, or by distance where there are none."""
     if cloud.colors is not None:
         light = cloud.colors @ np.array([0.299, 0.587, 0.114], np.float32) / np.float32(255)
+        # What the color camera does not see is black.
+        seen = cloud.colors.any(axis=1)
+        if seen.any():
+            light[~seen] = np.median(light[seen])
     else:
         light = 1 - cloud.positions_m[:, 0]
     if len(light) == 0:

@@ -1,5 +1,6 @@
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 from capture.errors import DependencyError, OutputError
 from capture.look import LookConfig, draw_film, draw_still, show_live
 from capture.look.film import images_at_rate
-from capture.look.players import NOBODY, PlayerPoints, player_color
+from capture.look.players import NOBODY, PlayerPoints, painted, player_color
 from capture.performer import Performer
 from capture.point_cloud import PointCloud
 from capture.pose import Trajectory, quaternion_from_yaw
@@ -201,6 +202,26 @@ def test_the_live_view_is_told_who_is_where_and_who_has_left(tmp_path, monkeypat
     assert np.allclose(arrow["vectors"], [[-0.45, 0, 0]])
     assert "origins" in at[0.2, "world/left"][1]
     assert at[1.0, "world/left"] == ((), {"recursive": False})
+
+
+def test_many_players_have_their_names_below_one_another(tmp_path):
+    many = [replace(performers()[0], name=f"player-{number}") for number in range(8)]
+    draw_still(tmp_path / "one.png", Walk(), many[:1], config=SMALL)
+    draw_still(tmp_path / "many.png", Walk(), many, config=SMALL)
+    one, eight = (Image.open(tmp_path / f"{name}.png") for name in ("one", "many"))
+    assert eight.height > one.height
+    below = np.asarray(eight)[one.height - 20 :].reshape(-1, 3)
+    for number in (4, 7):
+        assert (below == player_color(number)).all(axis=1).any()
+
+
+def test_points_without_a_color_are_as_light_as_the_others():
+    positions_m = np.zeros((9, 3), np.float32)
+    colors = np.repeat(np.array([0, 60, 200], np.uint8), 3)[:, None].repeat(3, axis=1)
+    cloud = PointCloud(positions_m=positions_m, colors=colors)
+    shown = painted(cloud, np.zeros(9, np.int8))
+    assert (shown[0] > shown[3]).all()
+    assert (shown[0] < shown[6]).all()
 
 
 def test_without_a_display_the_live_view_says_what_to_do(monkeypatch):
