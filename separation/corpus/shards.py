@@ -10,6 +10,7 @@ they lie in, so two of them give an ensemble that plays in time. The split goes 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ from capture.files.atomic import atomic_path
 if TYPE_CHECKING:
     from jaxtyping import Float32, Int16
 
+_LOG = logging.getLogger(__name__)
 SAMPLE_RATE_HZ = 11025
 SPLITS = ("train", "validation", "test")
 
@@ -58,10 +60,12 @@ class Corpus:
     Attributes:
         folder: Where it lies.
         stems: All stems, sorted by shard and start.
+        skipped: Shards that were left out, and why.
     """
 
     folder: Path
     stems: tuple[Stem, ...]
+    skipped: tuple[str, ...] = ()
     _maps: dict[str, Int16[np.ndarray, " samples"]] = field(default_factory=dict)
 
     def read(self, stem: Stem, start: int, length: int) -> Float32[np.ndarray, " length"]:
@@ -117,22 +121,46 @@ def write_shard(
 def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     """Open a corpus with all shards that are there now.
 
+    Shards whose sound is missing or cut short are left out, which is logged.
+
     Raises:
-        DataError: The folder holds no shard.
+        DataError: The folder holds no shard, or none that is whole.
         FileFormatError: An index is broken.
     """
     base = Path(folder)
     stems: list[Stem] = []
-    for path in sorted((base / "shards").glob("*.json")):
+    skipped: list[str] = []
+    paths = sorted((base / "shards").glob("*.json"))
+    for path in paths:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["sample_rate_hz"] != SAMPLE_RATE_HZ:
                 raise ValueError(f"rate {content['sample_rate_hz']}, not {SAMPLE_RATE_HZ}")
-            stems += [Stem(**entry) for entry in content["stems"]]
+            held = [Stem(**entry) for entry in content["stems"]]
         except (ValueError, KeyError, TypeError) as error:
             raise FileFormatError(
                 f"{path}: not a corpus index ({error}). Build it again."
             ) from error
+        problem = _problem(path.with_suffix(".npy"), held)
+        if problem:
+            skipped.append(f"{path.stem}.npy {problem}")
+        else:
+            stems += held
+    if skipped:
+        left_out = f"{len(skipped)} of {len(paths)} shards of {base} are left out: {skipped[0]}"
+        if not stems:
+            raise DataError(f"{left_out}. Delete them and build the corpus again.")
+        _LOG.warning("%s. Delete them and build the corpus again to have all", left_out)
     if not stems:
         raise DataError(f"{base} holds no corpus: build one with `auralize corpus build {base}`.")
-    return Corpus(folder=base, stems=tuple(stems))
+    return Corpus(folder=base, stems=tuple(stems), skipped=tuple(skipped))
+
+
+def _problem(path: Path, stems: Sequence[Stem]) -> str:
+    """Return what is wrong with the sound of a shard; nothing if it is whole."""
+    try:
+        held = len(np.load(path, mmap_mode="r"))
+    except (OSError, ValueError, EOFError) as error:
+        return f"cannot be read ({error})"
+    needed = max((stem.start + stem.length for stem in stems), default=0)
+    return f"is cut short ({held} of {needed} samples)" if held < needed else ""

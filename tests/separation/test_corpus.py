@@ -397,3 +397,22 @@ def test_build_makes_sounds_and_clouds_with_what_pip_installs(tmp_path):
         assert bank.images("test", instrument) == 5
         colors = bank.colors("test", instrument, 0, image=4)
         assert colors.shape == bank.points("test", instrument, 0, image=4).shape
+
+
+def test_a_shard_cut_short_is_left_out_and_said(tmp_path, caplog):
+    stem = Stem(
+        instrument="violin", family="f", split="train", piece="p", shard="", start=0, length=0
+    )
+    for name in ("a", "b", "c"):
+        write_shard(tmp_path, name, [(stem, np.full(500, 0.5, np.float32))])
+    whole = (tmp_path / "shards" / "a.npy").read_bytes()
+    (tmp_path / "shards" / "a.npy").write_bytes(whole[:700])
+    np.save(tmp_path / "shards" / "b.npy", np.zeros(499, np.int16))
+    opened = open_corpus(tmp_path)
+    assert [s.shard for s in opened.stems] == ["c"]
+    assert len(opened.skipped) == 2
+    assert "499 of 500 samples" in opened.skipped[1]
+    assert "2 of 3 shards" in caplog.text
+    (tmp_path / "shards" / "c.npy").unlink()
+    with pytest.raises(DataError, match="3 of 3 shards"):
+        open_corpus(tmp_path)

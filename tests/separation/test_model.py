@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, replace
+from fnmatch import fnmatch
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from capture.simulate.clouds import random_performer_cloud
 from capture.simulate.sampler import play_part
 from capture.simulate.score import compose
 from separation.backbones import UNetConfig
-from separation.checkpoint import choose_device
+from separation.checkpoint import choose_device, shipped_checkpoints
 from separation.conditioners.point_cloud import PointCloudConfig, prepare_cloud
 from separation.configuration import from_mapping
 from separation.fusions import LinearFusion
@@ -270,3 +273,24 @@ def test_devices_are_chosen_by_name(monkeypatch):
         choose_device("gpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto").type == "cuda"
+
+
+def test_the_documentation_lists_every_configuration_and_which_ones_ship():
+    root = Path(__file__).parents[2]
+    rows = [
+        line.strip("|").split("|")
+        for line in (root / "docs/separation.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `") and line.count("|") == 7
+    ]
+    configs = sorted(path.stem for path in (root / "separation/configs").glob("*.json"))
+    shipped = {
+        name: SeparationModel.load(path).config for name, path in shipped_checkpoints().items()
+    }
+    for config in configs:
+        own = [
+            row for row in rows if any(fnmatch(config, p) for p in re.findall("`([^`]+)`", row[0]))
+        ]
+        assert len(own) == 1, config
+        model = read_training_config(config).model
+        ships = sorted(name for name, known in shipped.items() if known == model)
+        assert re.findall("`([^`]+)` ships", own[0][-1]) == ships, config

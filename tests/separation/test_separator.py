@@ -246,6 +246,40 @@ def test_one_performer_and_repeatability():
     assert one.manifest.residual_db < -100
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gate_silences_who_rests_and_a_residual_keeps_what_is_nobodys(channels):
+    model = build(
+        SeparationModel, head="softmax-residual", gate=True, backbone=UNetConfig(width=4, levels=4)
+    )
+    with torch.no_grad():
+        model.conditioner.network.fc.kernel.mul_(1e6)  # an untrained network sees little
+    parts = [noise(3, 16000, seed).samples for seed in range(channels)]
+    mixture = Waveform(samples=np.concatenate(parts), sample_rate_hz=16000)
+    seen = encode_performers(PERFORMERS, model)
+
+    def separated(*openness):
+        # A gate of just these values for the three, by least squares.
+        augmented = torch.cat([seen, torch.ones(3, 1)], dim=1).double()
+        solution = torch.linalg.pinv(augmented) @ torch.tensor(openness).double()
+        assert solution.abs().max() < 1e4
+        with torch.no_grad():
+            model.gate.openness.weight[0], model.gate.openness.bias[0] = solution[:-1], solution[-1]
+        separation = separate(mixture, PERFORMERS, model, SeparateConfig(shared_below=0.0))
+        stems = np.concatenate([stem.waveform.samples for stem in separation.stems])
+        whole = stems.sum(axis=0, dtype=np.float64) + separation.residual.samples[0]
+        np.testing.assert_allclose(whole, mixture.samples[0], atol=1e-6)
+        energies = np.square([*stems, separation.residual.samples[0]]).sum(axis=1)
+        return energies / np.square(mixture.samples[0]).sum()
+
+    playing = separated(10.0, 10.0, 10.0)
+    assert playing[:3].min() > 0.02  # logits of an untrained network: all four about alike
+    assert playing[3] > 0.02
+    resting = separated(10.0, 10.0, -40.0)
+    assert resting[2] < 1e-6
+    assert resting[:2].min() > playing[:2].min()
+    assert separated(-40.0, -40.0, -40.0)[3] > 0.99
+
+
 def test_channel_without_the_array(splitter):
     quiet, loud = noise(1, 16000, seed=1), noise(1, 16000, seed=2)
     both = Waveform(samples=np.concatenate([quiet.samples, loud.samples]), sample_rate_hz=16000)
