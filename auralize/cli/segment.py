@@ -22,7 +22,8 @@ from auralize.cli.terminal import stage_bars
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="What you know better: merge, split, rename, drop, keep, add, fix, label "
-    "(docs/players.md).  [default: TAKE/performers.yaml, or NAME.performers.yaml beside NAME.mkv, if there]",
+    "(docs/players.md).  [default: TAKE/performers.yaml, or NAME.performers.yaml beside "
+    "NAME.mkv, if there]",
 )
 @click.option("--uncorrected", is_flag=True, help="Leave corrections beside TAKE alone.")
 @out_option

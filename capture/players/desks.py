@@ -16,6 +16,8 @@ from numba import njit
 from capture.players.segment import Components, connected
 from capture.players.view import EYE_M
 
+_ONE_EYE_M = EYE_M[None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskConfig:
@@ -34,12 +36,17 @@ class DeskConfig:
     thickness_m: float = 0.012
 
 
-def find_desks(image: Components, voxel_m: float, config: DeskConfig) -> Bool[np.ndarray, "voxels"]:
-    """Return which voxels belong to desks."""
+def find_desks(
+    image: Components,
+    voxel_m: float,
+    config: DeskConfig,
+    eyes_m: Float64[np.ndarray, "cameras 3"] = _ONE_EYE_M,
+) -> Bool[np.ndarray, "voxels"]:
+    """Return which voxels belong to desks, which show their backs to the nearest camera."""
     desks = np.zeros(len(image.cells), dtype=bool)
     if len(image.cells) * voxel_m**2 < config.least_area_m2:
         return desks
-    flat = np.flatnonzero(_face_down(image, config))
+    flat = np.flatnonzero(_face_down(image, config, eyes_m))
     pieces = connected(image.cells[flat])
     centroids = image.centroids_m
     for piece in np.flatnonzero(np.bincount(pieces) * voxel_m**2 >= config.least_area_m2):
@@ -59,18 +66,27 @@ def find_desks(image: Components, voxel_m: float, config: DeskConfig) -> Bool[np
     return desks
 
 
-def without_desks(image: Components, voxel_m: float, config: DeskConfig) -> Components:
+def without_desks(
+    image: Components,
+    voxel_m: float,
+    config: DeskConfig,
+    eyes_m: Float64[np.ndarray, "cameras 3"] = _ONE_EYE_M,
+) -> Components:
     """Return the image without the desks of music stands, which are nobody's."""
-    return image.select(~find_desks(image, voxel_m, config))
+    return image.select(~find_desks(image, voxel_m, config, eyes_m))
 
 
-def _face_down(image: Components, config: DeskConfig) -> Bool[np.ndarray, "voxels"]:
+def _face_down(
+    image: Components, config: DeskConfig, eyes_m: Float64[np.ndarray, "cameras 3"]
+) -> Bool[np.ndarray, "voxels"]:
     """Return which voxels lie, with their neighbours, in a plane that is seen from below."""
     covariances = _local_covariances(image)
     flat = np.flatnonzero(_may_be_flat(covariances, config.flat_m))
     values, vectors = np.linalg.eigh(covariances[flat])
     normals = vectors[:, :, 0]
-    seen_from = EYE_M - image.centroids_m[flat]
+    away = eyes_m - image.centroids_m[flat, None]
+    nearest = np.linalg.norm(away, axis=2).argmin(axis=1)
+    seen_from = away[np.arange(len(flat)), nearest]
     normals = normals * np.where(np.sum(normals * seen_from, axis=1) < 0, -1.0, 1.0)[:, None]
     least, most = config.down
     down = -normals[:, 2]

@@ -23,7 +23,7 @@ from capture.players.desks import DeskConfig, without_desks
 from capture.players.follow import FollowConfig, Followed, follow
 from capture.players.gather import Course, azimuth_rad, course_of, gather
 from capture.players.segment import Components, SegmentConfig, components
-from capture.players.view import find_view
+from capture.players.view import SeveralCameras, cameras_of, find_view, find_views
 from capture.point_cloud import PointCloud
 
 
@@ -134,7 +134,13 @@ def find_people(
     times_s = take.times_s[chosen]
     sample = _sample_images(take, chosen, config)
     background = find_background(sample, config.segment, np.random.default_rng(config.seed))
-    view = find_view(sample)
+    cameras = cameras_of(take)
+    eyes_m = np.array([camera.eye_m for camera in cameras])
+    view = (
+        find_views(take, cameras, _spread(chosen, config))
+        if isinstance(take, SeveralCameras)
+        else find_view(sample)
+    )
     del sample
     clouds_hz = min(config.clouds_hz, config.most_clouds / max(times_s[-1] - times_s[0], 1e-9))
     with_color = set(_at_rate(times_s, clouds_hz)[: config.most_clouds].tolist())
@@ -142,9 +148,9 @@ def find_people(
     with ComponentStore() as images:
         for step, index in enumerate(chosen):
             cloud = take.image_point_cloud(int(index), color=step in with_color)
-            cloud = cloud.select(background.foreground(cloud.positions_m, config.segment))
+            cloud = cloud.select(background.foreground(cloud.positions_m, config.segment, eyes_m))
             image = components(cloud.positions_m, config.segment)
-            image = without_desks(image, config.segment.voxel_m, config.desk)
+            image = without_desks(image, config.segment.voxel_m, config.desk, eyes_m)
             if step in with_color:
                 first = cloud.thinned_rows(config.cloud_voxel_m)
                 clouds[step] = _Kept(
@@ -168,9 +174,15 @@ def _sample_images(
     take: DepthImages, chosen: Int64[np.ndarray, "images"], config: FindConfig
 ) -> list[Float32[np.ndarray, "points 3"]]:
     """Return all points of some images, spread over the take."""
+    spread = _spread(chosen, config)
+    return [take.image_point_cloud(index, color=False).positions_m for index in spread]
+
+
+def _spread(chosen: Int64[np.ndarray, "images"], config: FindConfig) -> list[int]:
+    """Return some images, spread over the take."""
     count = min(config.background_images, len(chosen))
-    spread = np.unique(np.linspace(0, len(chosen) - 1, count).astype(int))
-    return [take.image_point_cloud(int(chosen[i]), color=False).positions_m for i in spread]
+    places = np.unique(np.linspace(0, len(chosen) - 1, count).astype(int))
+    return chosen[places].tolist()
 
 
 def _courses(

@@ -20,7 +20,7 @@ from capture.players.divide import CLUTTER, DivideConfig, divide
 from capture.players.head_paths import HeadPath, LinkConfig, link_heads, people_at
 from capture.players.persons import PersonConfig, are_people, find_people_in, is_thing
 from capture.players.segment import Components
-from capture.players.view import View
+from capture.players.view import View, Views
 
 _ROUNDS = 3
 
@@ -75,7 +75,7 @@ def follow(
     times_s: Float64[np.ndarray, "images"],
     voxel_m: float,
     config: FollowConfig,
-    view: View | None = None,
+    view: View | Views | None = None,
 ) -> Followed:
     """Label the voxels of every image.
 
@@ -111,7 +111,7 @@ def _paths(
     times_s: Float64[np.ndarray, "images"],
     voxel_m: float,
     config: FollowConfig,
-    view: View | None,
+    view: View | Views | None,
 ) -> list[HeadPath]:
     """Return the paths of heads.
 

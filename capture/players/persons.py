@@ -17,7 +17,7 @@ from capture.players.divide import DivideConfig, divide
 from capture.players.head_paths import HeadPath, LinkConfig, people_at
 from capture.players.heads import HeadConfig, find_heads
 from capture.players.segment import Components
-from capture.players.view import View
+from capture.players.view import View, Views
 
 _CHECKED_IMAGES = 8
 _STILL_IMAGES = 24
@@ -117,7 +117,7 @@ def find_people_in(
     image: Components,
     voxel_m: float,
     config: PersonConfig,
-    view: View | None,
+    view: View | Views | None,
     things_m: Float64[np.ndarray, "things 3"],
 ) -> Float64[np.ndarray, "heads 3"]:
     """Return the heads of an image, and the tops of bodies whose head is out of view."""
@@ -144,7 +144,7 @@ def find_people_in(
 
 
 def _is_cut(
-    cells: Int64[np.ndarray, "voxels 3"], voxel_m: float, config: PersonConfig, view: View
+    cells: Int64[np.ndarray, "voxels 3"], voxel_m: float, config: PersonConfig, view: View | Views
 ) -> bool:
     """Return whether the upper part of something reaches the edge of the view."""
     middles = (cells + 0.5) * voxel_m

@@ -25,7 +25,7 @@ class SegmentConfig:
         floor_m: Points below this height over the floor belong to it.
         wall_m: Points nearer than this to a wall, or behind it, belong to it.
         ceiling_m: Points above this height are nobody's.
-        near_m: Points nearer to the camera, along the floor, are nobody's.
+        near_m: Points nearer to the nearest camera, along the floor, are nobody's.
         far_m: Points farther from it are nobody's.
         largest_walls: How many walls are looked for.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from capture.errors import DataError
 from capture.point_cloud import PointCloud
@@ -69,6 +69,20 @@ class FusedImages:
         self._rows = np.stack(rows, axis=1)[paired]
         self.times_s: Float64[np.ndarray, "images"] = first_s[paired]
 
+    @property
+    def world_from_cameras(self) -> tuple[Pose, ...]:
+        """Where each depth camera is in the shared world."""
+        return self._poses
+
+    def camera_points_m(self, index: int) -> list[Float32[np.ndarray, "points 3"]]:
+        """Return the points of each camera at one time, in the shared world.
+
+        Raises:
+            IndexError: There is no such image.
+            DataError: An image is broken.
+        """
+        return [cloud.positions_m for cloud in self._clouds(index, color=False)]
+
     def image_point_cloud(self, index: int, *, color: bool = True) -> PointCloud:
         """Return the points of all cameras at one time, in the shared world.
 
@@ -76,12 +90,7 @@ class FusedImages:
             IndexError: There is no such image.
             DataError: An image is broken.
         """
-        if not 0 <= index < len(self.times_s):
-            raise IndexError(f"image {index} of {len(self.times_s)}.")
-        clouds = [
-            take.camera_point_cloud(int(row), color=color).transformed(pose)
-            for take, row, pose in zip(self._takes, self._rows[index], self._poses, strict=True)
-        ]
+        clouds = self._clouds(index, color=color)
         colored = all(cloud.colors is not None for cloud in clouds)
         colors = [cloud.colors for cloud in clouds if cloud.colors is not None]
         whole = PointCloud(
@@ -89,3 +98,11 @@ class FusedImages:
             colors=np.concatenate(colors) if colored else None,
         )
         return whole if self._voxel_m is None else whole.thinned(self._voxel_m)
+
+    def _clouds(self, index: int, *, color: bool) -> list[PointCloud]:
+        if not 0 <= index < len(self.times_s):
+            raise IndexError(f"image {index} of {len(self.times_s)}.")
+        return [
+            take.camera_point_cloud(int(row), color=color).transformed(pose)
+            for take, row, pose in zip(self._takes, self._rows[index], self._poses, strict=True)
+        ]

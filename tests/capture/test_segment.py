@@ -153,3 +153,12 @@ def test_no_points_are_no_components():
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="voxel_m must be positive"):
         SegmentConfig(**wrong)
+
+
+def test_the_nearest_camera_limits_the_reach():
+    """Far from the first camera, near the second: kept where both are known."""
+    background = Background(floor=np.zeros(3), walls=np.zeros((0, 3)))
+    points = np.array([[5.0, 0.0, 1.0], [5.0, -3.8, 1.0], [2.0, 0.0, 1.0]], np.float32)
+    eyes = np.array([[0.0, 0.0, 1.3], [5.0, -4.0, 1.3]])
+    assert background.foreground(points, CONFIG, eyes[:1]).tolist() == [False, False, True]
+    assert background.foreground(points, CONFIG, eyes).tolist() == [True, False, True]
