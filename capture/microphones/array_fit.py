@@ -27,7 +27,8 @@ _DELAY_STD_S = 1.5e-6
 _SOFT_S = 10e-6
 _WORST_RMS_S = 25e-6
 _WORST_ROTATION_RAD = np.radians(10.0)
-_WORST_OFFSET_M = 0.04
+_WORST_OFFSET_M = 0.03
+"""What is known worse is better kept as it was."""
 _KEPT_STD_M = 0.03
 """How well an offset is known that is not fitted."""
 _FARTHEST_M = 0.25
