@@ -19,6 +19,11 @@ OTHER_INSTRUMENTS: tuple[str, ...] = (
     "flute",
     "clarinet",
     "trumpet",
+    "oboe",
+    "bassoon",
+    "horn",
+    "trombone",
+    "tuba",
 )
 """What the simulator plays besides, where it is asked for by name."""
 
@@ -30,6 +35,7 @@ _ALIASES = {
     "bass": "double_bass",
     "violoncello": "cello",
     "sax": "saxophone",
+    "french_horn": "horn",
 }
 
 

@@ -22,6 +22,11 @@ COMFORT = {
     "flute": (62, 91),
     "clarinet": (52, 82),
     "trumpet": (55, 79),
+    "oboe": (60, 82),
+    "bassoon": (36, 65),
+    "horn": (43, 72),
+    "trombone": (42, 67),
+    "tuba": (29, 53),
 }
 _LEAD_WEIGHT = {
     "violin": 3.0,
@@ -33,6 +38,11 @@ _LEAD_WEIGHT = {
     "flute": 3.0,
     "clarinet": 2.5,
     "trumpet": 2.5,
+    "oboe": 2.5,
+    "bassoon": 1.0,
+    "horn": 1.5,
+    "trombone": 1.2,
+    "tuba": 0.4,
 }
 _REST_SHARE = 0.3
 

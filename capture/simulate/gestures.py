@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from capture.simulate.score import Note
 
 RATE_HZ = 100.0
+_PARTIALS = (34, 46, 53, 58, 62, 65, 68, 70, 72, 74, 76, 77)
+"""Of a tube in B flat, as MIDI numbers."""
 SIGNALS: tuple[str, ...] = (
     "bow",
     "lift_m",
@@ -33,6 +35,7 @@ SIGNALS: tuple[str, ...] = (
     "yaw_rad",
     "nod_rad",
     "glance_rad",
+    "slide",
 )
 _SIGNAL = {name: index for index, name in enumerate(SIGNALS)}
 
@@ -51,6 +54,7 @@ class Gesture:
         breath: 0 to 1.
         pitch_rad, roll_rad, yaw_rad: Sway of the trunk: forward, to the right, to the left.
         nod_rad, glance_rad: Head, forward and to the left.
+        slide: Semitones by which a trombone's slide lowers what it sounds.
     """
 
     bow: float
@@ -66,6 +70,7 @@ class Gesture:
     yaw_rad: float
     nod_rad: float
     glance_rad: float
+    slide: float
 
 
 AT_REST = Gesture(**(dict.fromkeys(SIGNALS, 0.0) | {"bow": 0.3, "fret": 2.0}))
@@ -99,6 +104,8 @@ def plan_gestures(
     string_m: float,
     hair_m: float,
     rng: np.random.Generator,
+    *,
+    slides: bool = False,
 ) -> Gestures:
     """Turn notes into gestures.
 
@@ -109,6 +116,7 @@ def plan_gestures(
         string_m: Vibrating length of the strings.
         hair_m: How much of the bow the player uses (0 where there is no bow).
         rng: Draws this player's manner: how much sway, how fast a bow.
+        slides: Whether the instrument is a trombone.
     """
     count = int(np.ceil(seconds * RATE_HZ)) + 2
     times = np.arange(count) / RATE_HZ
@@ -125,6 +133,8 @@ def plan_gestures(
             string, fret = _fingering(notes, times, open_pitches)
             signals[:, _SIGNAL["string"]] = string
             signals[:, _SIGNAL["fret"]] = fret
+        if slides:
+            signals[:, _SIGNAL["slide"]] = _slide(notes, times)
         _add_note_signals(signals, notes, times)
     _add_sway(signals, notes, times, rng)
     return Gestures(signals)
@@ -181,6 +191,25 @@ def _fingering(
     place = np.clip(np.searchsorted(starts, times + 0.04, side="right") - 1, 0, len(notes) - 1)
     string = gaussian_filter1d(np.array(strings, np.float64)[place], 4.0)
     return string, gaussian_filter1d(np.array(frets)[place], 6.0)
+
+
+def _slide(notes: Sequence[Note], times: np.ndarray) -> np.ndarray:
+    """Return the semitones by which the slide is out, 0 (first position) to 6 (seventh).
+
+    A pitch can be played wherever one of the tube's partials lies up to six semitones above it; the
+    hand moves no more than it must, and rather stays near.
+    """
+    places: list[float] = []
+    place = 0.0
+    for note in notes:
+        offered = [float(p - note.pitch) for p in _PARTIALS if 0 <= p - note.pitch <= 6]
+        if offered:
+            now = place
+            place = min(offered, key=lambda out: abs(out - now) + 0.4 * out)
+        places.append(place)
+    starts = [note.start_s for note in notes]
+    index = np.clip(np.searchsorted(starts, times + 0.08, side="right") - 1, 0, len(notes) - 1)
+    return gaussian_filter1d(np.array(places)[index], 7.0)
 
 
 def _add_note_signals(signals: np.ndarray, notes: Sequence[Note], times: np.ndarray) -> None:

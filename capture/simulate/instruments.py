@@ -10,7 +10,7 @@ their modules. A variant differs by a few per cent in size, in its outline and i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,6 +67,14 @@ class Instrument:
         if self.wind is None:
             raise ValueError(f"a {self.name} is no wind instrument.")
         return self.wind
+
+    def shape(self, slide_m: float) -> Mesh:
+        """Return the mesh with its slide pulled out so far; without a slide, the mesh."""
+        if self.wind is None or self.wind.slide is None:
+            return self.mesh
+        vertices = self.mesh.vertices_m.copy()
+        vertices[self.wind.slide_vertices, 1] += np.float32(slide_m)
+        return replace(self.mesh, vertices_m=vertices)
 
     def string_point(self, string: float, from_bridge_m: float) -> np.ndarray:
         """Return a point of a string (0 is the lowest; fractions lie between two strings)."""

@@ -5,7 +5,7 @@
 This needs Debian's packages `fluidsynth` and `fluid-soundfont-gm`; playing the samples does not.
 
 Each note is rendered dry (no reverb, no chorus) at the pitch at which it was recorded, so that
-nothing is resampled; only the lowest of the trumpet is not, for FluidR3 has none so low. FluidR3's
+nothing is resampled; only the lowest of trumpet and oboe are not, for FluidR3 has none so low. Its
 bowed strings, woodwinds and horns are stereo pairs of two recordings panned hard to the sides; the
 two sides of a string are kept as two players of that instrument, never summed, and one side of the
 others. Velocity changes no more than the level of the strings and guitars (and a low-pass filter of

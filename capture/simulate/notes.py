@@ -18,6 +18,11 @@ RANGES: dict[str, tuple[int, int]] = {
     "flute": (60, 94),
     "clarinet": (50, 88),
     "trumpet": (54, 83),
+    "oboe": (58, 86),
+    "bassoon": (34, 71),
+    "horn": (41, 77),
+    "trombone": (40, 72),
+    "tuba": (28, 58),
 }
 """Lowest and highest sounding pitch of each instrument (saxophone: the alto)."""
 

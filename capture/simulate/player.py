@@ -52,7 +52,7 @@ _BONE_OF_JOINT = {
     "KNEE": "shin",
     "ANKLE": "foot",
 }
-_LARGE = ("cello", "double_bass", "guitar")
+_LARGE = ("cello", "double_bass", "guitar", "bassoon", "trombone", "tuba")
 _BOWED = ("violin", "viola", "cello", "double_bass")
 
 
@@ -68,6 +68,7 @@ class PlayerState:
         sound_m: Where the sound leaves the instrument, shape (3,).
         facing_yaw_rad: Where the chest points.
         missed_m: How far a hand stays from where it should hold, the larger of both.
+        slide_m: How far a trombone's slide is out.
     """
 
     vertices_m: Float32[np.ndarray, "V 3"]
@@ -77,6 +78,7 @@ class PlayerState:
     sound_m: Float64[np.ndarray, "3"]
     facing_yaw_rad: float
     missed_m: float
+    slide_m: float = 0.0
 
 
 class Player:
@@ -157,6 +159,7 @@ class Player:
             0.0 if sizes is None else sizes.string,
             self._manner.stroke_m,
             rng,
+            slides=self.model.wind is not None and self.model.wind.slide is not None,
         )
         self._still = self._make_furniture(stand, rng)
         body = Mesh(vertices_m=self._dressed, faces=self._body.faces, colors=body_colors)
@@ -176,9 +179,8 @@ class Player:
         hold, missed_m = self._pose(self._gestures.at(time_s))
         skeleton = self._skeleton
         pieces = [skin(self._dressed, self._body, skeleton.rotations, skeleton.positions_m)]
-        pieces.append(
-            self.model.mesh.moved(hold.instrument_rotation, hold.instrument_position_m).vertices_m
-        )
+        shape = self.model.shape(hold.slide_m)
+        pieces.append(shape.moved(hold.instrument_rotation, hold.instrument_position_m).vertices_m)
         if self.bow is not None:
             assert hold.bow_rotation is not None
             assert hold.bow_position_m is not None
@@ -205,6 +207,7 @@ class Player:
             sound_m=instrument.transform(self.model.sound_m[None])[0],
             facing_yaw_rad=self.yaw_rad + float(np.arctan2(front[1], front[0])),
             missed_m=missed_m,
+            slide_m=hold.slide_m,
         )
 
     def body_joints_at(self, time_s: float) -> Float64[np.ndarray, "joints 3"]:

@@ -26,6 +26,11 @@ SEATED_BY_DEFAULT: dict[str, float] = {
     "flute": 0.5,
     "clarinet": 0.5,
     "trumpet": 0.4,
+    "oboe": 0.6,
+    "bassoon": 0.95,
+    "horn": 0.9,
+    "trombone": 0.5,
+    "tuba": 1.0,
 }
 """Share of players who sit."""
 
@@ -121,7 +126,7 @@ class HandGoal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Where instrument and bow are and what the hands do."""
+    """Where instrument and bow are, what the hands do, and how far a slide is pulled out."""
 
     instrument_rotation: Matrix
     instrument_position_m: Vector
@@ -129,6 +134,7 @@ class Hold:
     bow_position_m: Vector | None
     left: HandGoal
     right: HandGoal
+    slide_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,11 @@ def tube(path_m: np.ndarray, radii_m: np.ndarray | float, color: Color, sides: i
     return loft(np.array(rings), color)
 
 
-def rod(start_m: Sequence[float], stop_m: Sequence[float], radius_m: float, color: Color) -> Mesh:
+def rod(
+    start_m: Sequence[float] | np.ndarray,
+    stop_m: Sequence[float] | np.ndarray,
+    radius_m: float,
+    color: Color,
+) -> Mesh:
     """Return a straight round rod."""
     return tube(np.array([start_m, stop_m], np.float64), radius_m, color, sides=6)

@@ -29,6 +29,11 @@ RANGES: Mapping[str, tuple[tuple[int, int], ...]] = {
     # In B flat, and in A.
     "clarinet": ((50, 91), (50, 91), (49, 90)),
     "trumpet": ((52, 84),),
+    "oboe": ((58, 88),),
+    "bassoon": ((34, 72),),
+    "horn": ((38, 77),),
+    "trombone": ((40, 72),),
+    "tuba": ((28, 60),),
 }
 """Lowest and highest sounding MIDI note; a saxophonist picks one of the family."""
 

@@ -118,6 +118,10 @@ def philharmonia(folder: str | Path) -> RecordingFamily:
         "guitar": "guitar",
         "flute": "flute",
         "clarinet": "clarinet",
+        "oboe": "oboe",
+        "bassoon": "bassoon",
+        "horn": "french horn",
+        "trombone": "trombone",
     }
     notes: dict[str, tuple[RecordedNote, ...]] = {}
     for instrument, subfolder in names.items():

@@ -32,6 +32,11 @@ PROGRAMS: Mapping[str, tuple[int, ...]] = {
     "flute": (73,),
     "clarinet": (71,),
     "trumpet": (56,),
+    "oboe": (68,),
+    "bassoon": (70,),
+    "horn": (60,),
+    "trombone": (57,),
+    "tuba": (58,),
 }
 """General MIDI programs of each instrument, counted from 0."""
 

@@ -22,7 +22,9 @@ _WALL_M = 0.0012
 _BEND_STEP_RAD = np.radians(20.0)
 
 
-def rounded(corners_m: Sequence[Sequence[float]] | np.ndarray, radius_m: float) -> Path:
+def rounded(
+    corners_m: Sequence[Sequence[float] | np.ndarray] | np.ndarray, radius_m: float
+) -> Path:
     """Return the polyline through corners, each rounded by an arc.
 
     Args:

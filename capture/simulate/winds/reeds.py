@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from capture.simulate.solids import Color
 from capture.simulate.winds.wind import Grip
+
+REED: Color = (205, 180, 120)
 
 
 def straight_hands(left_m: float, right_m: float, radius_m: float) -> tuple[Grip, Grip]:

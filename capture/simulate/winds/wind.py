@@ -38,6 +38,10 @@ class Grip:
     forward: float = 0.95
     depth_m: float = 0.018
 
+    def shifted(self, by_m: np.ndarray) -> Grip:
+        """Return the same hand at another place."""
+        return replace(self, point_m=self.point_m + by_m)
+
 
 def fingertips(
     point_m: np.ndarray,
@@ -70,6 +74,7 @@ class Wind:
         right: The right hand.
         sound_m: Where most of the sound leaves: the bell, or the middle of the open holes.
         size: Beside the standard instrument of its kind.
+        slide: The part that the right hand moves along +y, of a trombone.
     """
 
     parts: Mapping[str, Mesh]
@@ -77,18 +82,30 @@ class Wind:
     right: Grip
     sound_m: np.ndarray
     size: float = 1.0
+    slide: str | None = None
 
     @property
     def mesh(self) -> Mesh:
         """All parts as one."""
         return join(list(self.parts.values()))
 
+    @property
+    def slide_vertices(self) -> slice:
+        """Which vertices of the mesh the slide has; none without one."""
+        before = 0
+        for name, part in self.parts.items():
+            if name == self.slide:
+                return slice(before, before + len(part.vertices_m))
+            before += len(part.vertices_m)
+        return slice(0, 0)
+
     def scaled(self, size: float) -> Wind:
         """Return an instrument `size` times as large."""
         return Wind(
             parts={name: part.resized(size) for name, part in self.parts.items()},
-            left=replace(self.left, point_m=self.left.point_m * size),
-            right=replace(self.right, point_m=self.right.point_m * size),
+            left=self.left.shifted((size - 1) * self.left.point_m),
+            right=self.right.shifted((size - 1) * self.right.point_m),
             sound_m=self.sound_m * size,
             size=self.size * size,
+            slide=self.slide,
         )
