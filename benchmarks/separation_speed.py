@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import resource
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import torch
 
 import separation.separator as separator
@@ -101,19 +103,26 @@ def counted(model: SeparationModel) -> Generator[Counter[str]]:
             hook.remove()
 
 
-def measure(take: Take, performers: Sequence[Performer], model: SeparationModel) -> None:
+def measure(
+    take: Take, performers: Sequence[Performer], model: SeparationModel, repeat: int
+) -> None:
     """Separate a take and print the table."""
-    mixture = take.audio()
+    once = take.audio()
+    mixture = Waveform(samples=np.tile(once.samples, repeat), sample_rate_hz=once.sample_rate_hz)
     seconds = mixture.duration_s
     config = separator.SeparateConfig()
     first = Waveform(
         samples=mixture.samples[:, : mixture.sample_rate_hz], sample_rate_hz=mixture.sample_rate_hz
     )
     separator.separate(first, performers, model, config, center_channel=take.center_channel)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     times = Times()
     with watched(times), counted(model) as counts:
         whole = times.around("all", separator.separate)
         separation = whole(mixture, performers, model, config, center_channel=take.center_channel)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    given = sum(s.waveform.samples.nbytes for s in separation.stems)
+    given += separation.residual.samples.nbytes
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(
         f"{seconds:.1f} s, {mixture.channel_count} channels at {mixture.sample_rate_hz} Hz, "
@@ -134,7 +143,9 @@ def measure(take: Take, performers: Sequence[Performer], model: SeparationModel)
     print(
         f"\nThe audio network ran {counts['windows']} times for {windows} windows and "
         f"{len(performers)} players; the vision network {counts['calls']} times, on "
-        f"{counts['seen']} clouds or players."
+        f"{counts['seen']} clouds or players.\nThe peak of the memory rose by "
+        f"{(peak - before) / 1024:.0f} MiB; stems and residual hold {given / 2**20:.0f} of them, "
+        f"the recording {mixture.samples.nbytes / 2**20:.0f} MiB."
     )
 
 
@@ -144,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--take", type=Path)
     parser.add_argument("--performers", type=Path, help="from `auralize segment`")
     parser.add_argument("--model", help="a shipped checkpoint's name, or a .safetensors file")
+    parser.add_argument("--repeat", type=int, default=1, help="play the take so often in a row")
     parser.add_argument("--seconds", type=float, default=20.0, help="of the simulated take")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -155,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with open_take(path) as take:
             found = options.performers
             performers = read_performers(found) if found else find_performers(take)
-            measure(take, performers, load_model(options.model))
+            measure(take, performers, load_model(options.model), options.repeat)
 
 
 if __name__ == "__main__":
