@@ -111,12 +111,12 @@ def make_horn(rng: np.random.Generator, flare_share: float) -> Wind:
         ),
         # The fingers lie inside the bell, the palm looks to the player.
         right=Grip(
-            point_m=_BELL_M - 0.060 * _RIGHT + 0.050 * _OUT,
+            point_m=_BELL_M - 0.062 * _RIGHT + 0.048 * _OUT,
             fingers=(-0.86, 0.50, 0.08),
             palm=(-0.50, -0.86, 0.0),
             elbow=(-0.5, -0.8, -0.2),
-            curl_rad=0.35,
-            forward=0.9,
+            curl_rad=0.9,
+            forward=1.15,
             depth_m=0.010,
         ),
         sound_m=_BELL_M.copy(),
