@@ -12,6 +12,8 @@ from capture.files.atomic import atomic_path
 from separation.tables.measure import defined_mean
 from separation.tables.study import Row, Study
 
+_MARKERS = "os^v"
+
 
 def write_study(folder: str | os.PathLike[str], study: Study) -> Path:
     """Write study.json, study.md and study.png.
@@ -213,22 +215,28 @@ def _draw(study: Study, path: Path) -> None:
     from matplotlib.figure import Figure
 
     names = list(study.materials)
-    figure = Figure(figsize=(3.2 * len(names) + 1.2, 3.6), layout="constrained")
+    figure = Figure(figsize=(3.2 * len(names) + 2.4, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     first = min((row.images for row in study.rows if row.images), default=0)
     for panel, material in zip(panels, names, strict=True):
-        for system in study.systems:
+        for number, system in enumerate(study.systems):
             rows = [
                 row
                 for row in study.find(system=system, material=material, duet=False)
                 if row.masks == study.config.masks[0] and row.images in (0, first)
             ]
             panel.errorbar(
-                [row.players for row in rows],
+                # Side by side, or errors hide each other.
+                [
+                    row.players + 0.5 * ((number + 1) / (len(study.systems) + 1) - 0.5)
+                    for row in rows
+                ],
                 [row.figures.gain_db for row in rows],
                 [row.figures.gain_error_db for row in rows],
-                marker="o",
+                color=f"C{number % 10}",
+                marker=_MARKERS[number // 10 % len(_MARKERS)],
+                linewidth=0.8,
                 capsize=2,
                 label=system,
             )
@@ -237,7 +245,8 @@ def _draw(study: Study, path: Path) -> None:
         panel.set_xticks(study.config.players)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("SI-SDR gained over the mixture, dB")
-    panels[-1].legend(fontsize=8)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", fontsize=8)
     figure.savefig(path, dpi=120, format="png")
 
 
