@@ -112,10 +112,13 @@ class Run:
         """Do one step."""
         try:
             loss = self._gradients(step, batch.to(self.processes.device))
-        except torch.cuda.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            where = "GPU" if self.processes.device.type == "cuda" else "computer"
             raise DataError(
-                f"a batch of {len(self.share)} mixtures does not fit in the GPU's memory: choose a "
-                "smaller batch or width in the configuration, or more processes."
+                f"a batch of {len(self.share)} mixtures does not fit in the {where}'s memory: "
+                "choose a smaller batch or width in the configuration, or more processes."
             ) from error
         model, optimizer = self.state.model, self.state.optimizer
         if self.processes.count > 1:
@@ -216,3 +219,9 @@ class Run:
         """End the log."""
         if self._log is not None:
             self._log.close()
+
+
+def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    # On the CPU, torch says so in words only.
+    known = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error)

@@ -403,6 +403,23 @@ def test_log_has_a_line_a_validation(corpus, tmp_path):
     assert steps == [(3, 2), (6, 2)]
 
 
+def test_a_batch_too_large_for_the_memory_is_one_clear_error(corpus, tmp_path, monkeypatch):
+    config = training_config(steps=2)
+
+    def greedy(self, picture, conditions):
+        return torch.empty(1 << 50)  # a petabyte
+
+    def broken(self, picture, conditions):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(SeparationModel, "mask_logits", greedy)
+    with pytest.raises(DataError, match=r"batch of .* the computer's memory: choose a smaller"):
+        train(config, corpus, tmp_path / "greedy")
+    monkeypatch.setattr(SeparationModel, "mask_logits", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        train(config, corpus, tmp_path / "broken")
+
+
 def test_a_state_of_another_network_is_refused(corpus, tmp_path):
     train(training_config(steps=1, save_every=1), corpus, tmp_path)
     other = model_config(backbone=UNetConfig(levels=4, width=6, initialization="kaiming"))
