@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Float32, Float64
     from torch import Tensor
 
-_FAST_M_S = 1.5
+_SLOWEST_SCALE_M_S = 0.2
+"""A scale that ended lower would show nothing but the noise of the joints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,16 +122,19 @@ def write_attention_picture(
     from matplotlib.figure import Figure
 
     times_s = shown.movement_times_s
+    speeds_m_s = [joint_speeds_m_s(poses[name], times_s) for name in names]
+    fast_m_s = max(_SLOWEST_SCALE_M_S, *(float(np.percentile(each, 99)) for each in speeds_m_s))
     across, up = _edges(times_s), _edges(shown.sound_times_s)
     figure = Figure(figsize=(1 + 3.4 * len(names), 6.4), layout="constrained")
     panels = figure.subplots(2, len(names), sharex=True, squeeze=False)
-    for name, weights, (top, bottom) in zip(names, shown.weights, panels.T, strict=True):
+    columns = zip(names, speeds_m_s, shown.weights, panels.T, strict=True)
+    for name, speed_m_s, weights, (top, bottom) in columns:
         top.imshow(
-            joint_speeds_m_s(poses[name], times_s).T,
+            speed_m_s.T,
             aspect="auto",
             extent=(*across, len(JOINTS) - 0.5, -0.5),
             vmin=0.0,
-            vmax=_FAST_M_S,
+            vmax=fast_m_s,
             cmap="magma",
             interpolation="nearest",
         )
