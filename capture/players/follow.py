@@ -35,7 +35,8 @@ class FollowConfig:
         divide: How far a person reaches.
         least_sightings: What looked like a head less often is nobody (in short takes: in less than
             half of the images).
-        least_share: A player is there in at least this share of the images,
+        least_share: A player is there in at least this share of the images; where the head is
+            hidden between sightings, the body counts,
         place_m: and within this of one place, seen from above,
         astray_share: in all but this share of the sightings,
         lasting_share: or in all of them, if there in less than this share of the images.
@@ -88,16 +89,26 @@ def follow(
     """
     paths = _paths(images, times_s, voxel_m, config, view)
     paths = are_people(paths, images, times_s, voxel_m, config.person, config.link, config.divide)
-    reasons = [_why_no_player(path, len(images), config) for path in paths]
-    order = [name for name, reason in enumerate(reasons) if not reason]
-    players = len(order)
-    order += [name for name, reason in enumerate(reasons) if reason]
-    paths = [paths[name] for name in order]
     labels: list[Int16[np.ndarray, "voxels"]] = []
-    for image, time_s in zip(images, times_s, strict=True):
+    there = np.zeros(len(paths), dtype=np.int64)
+    for index, (image, time_s) in enumerate(zip(images, times_s, strict=True)):
         names, heads = people_at(paths, float(time_s), config.link)
         divided = divide(image, heads, voxel_m, config.divide)
         labels.append(np.append(names, CLUTTER)[divided].astype(np.int16))  # row −1 is clutter
+        sizes_m2 = np.bincount(divided[divided >= 0], minlength=len(names)) * voxel_m**2
+        for name, size_m2 in zip(names, sizes_m2, strict=True):
+            first, last = paths[name].images[0], paths[name].images[-1]
+            hidden = first < index < last and size_m2 >= config.person.least_area_m2
+            there[name] += hidden or index in paths[name].images
+    reasons = [
+        _why_no_player(path, count / len(images), config)
+        for path, count in zip(paths, there, strict=True)
+    ]
+    order = [name for name, reason in enumerate(reasons) if not reason]
+    players = len(order)
+    order += [name for name, reason in enumerate(reasons) if reason]
+    number = np.append(np.argsort(order), CLUTTER).astype(np.int16)
+    labels = [number[label] for label in labels]
     _take_furniture_out(images, labels, config)
     return Followed(
         labels=labels,
@@ -136,10 +147,9 @@ def _paths(
     return paths
 
 
-def _why_no_player(path: HeadPath, images: int, config: FollowConfig) -> str:
-    """Return why somebody is no player, or nothing."""
-    share = len(path.images) / images
-    if share < config.least_share and len(path.images) < images:
+def _why_no_player(path: HeadPath, share: float, config: FollowConfig) -> str:
+    """Return why somebody, who is there in a share of the images, is no player, or nothing."""
+    if share < config.least_share:
         return f"there in {100 * share:.0f} % of the images"
     places = np.array(path.heads_m)[:, :2]
     astray = np.linalg.norm(places - np.median(places, axis=0), axis=1) > config.place_m

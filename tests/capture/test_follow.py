@@ -207,6 +207,17 @@ def test_who_comes_late_is_a_player_and_who_looks_in_is_not(scenes):
     assert count_of(seldom) == 1
 
 
+def test_a_player_whose_head_is_mostly_hidden_is_no_visitor(scenes):
+    """A stand before the face: the head is seen in a quarter of the images, the body in all."""
+    whole = standing(scenes, [scenes.person(2.5, 0.8), scenes.person(2.5, -0.6)])
+    shown = (whole.owners == 0) | (np.abs(whole.points_m[:, 2] - 1.4) > 0.25)
+    hidden = replace(whole, points_m=whole.points_m[shown], owners=whole.owners[shown])
+    views = [whole if index % 4 == 1 else hidden for index in range(20)]
+    named = followed(views)
+    assert count_of(named) == 2
+    check_identity(views[1:18], named[1:18], [0, 1], share=0.8)
+
+
 def test_an_empty_image_in_the_middle(scenes):
     full = standing(scenes, [scenes.person(2.4, 0.5), scenes.person(2.5, -0.6)])
     images = [components(full.points_m, SEGMENT) for _ in range(5)]
