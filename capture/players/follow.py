@@ -90,7 +90,8 @@ def follow(
     paths = _paths(images, times_s, voxel_m, config, view)
     paths = are_people(paths, images, times_s, voxel_m, config.person, config.link, config.divide)
     labels: list[Int16[np.ndarray, "voxels"]] = []
-    there = np.zeros(len(paths), dtype=np.int64)
+    sighted = [set(path.images) for path in paths]
+    there = np.array([len(images_of) for images_of in sighted], dtype=np.int64)
     for index, (image, time_s) in enumerate(zip(images, times_s, strict=True)):
         names, heads = people_at(paths, float(time_s), config.link)
         divided = divide(image, heads, voxel_m, config.divide)
@@ -98,8 +99,8 @@ def follow(
         sizes_m2 = np.bincount(divided[divided >= 0], minlength=len(names)) * voxel_m**2
         for name, size_m2 in zip(names, sizes_m2, strict=True):
             first, last = paths[name].images[0], paths[name].images[-1]
-            hidden = first < index < last and size_m2 >= config.person.least_area_m2
-            there[name] += hidden or index in paths[name].images
+            hidden = first < index < last and index not in sighted[name]
+            there[name] += hidden and size_m2 >= config.person.least_area_m2
     reasons = [
         _why_no_player(path, count / len(images), config)
         for path, count in zip(paths, there, strict=True)
