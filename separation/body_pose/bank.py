@@ -19,7 +19,7 @@ from numpy.lib.npyio import NpzFile
 
 from capture.files import atomic_path
 from separation.body_pose.views import SeenPerformer, view_of
-from separation.corpus.bank import Bank
+from separation.corpus.bank import Bank, missing_files
 
 if TYPE_CHECKING:
     from jaxtyping import Float16, Int64
@@ -122,29 +122,25 @@ def build_pose_bank(
     """
     from capture.simulate.clouds import random_performer_views
 
-    jobs = [(split, name) for split in splits for name in instruments]
-    for done, (split, instrument) in enumerate(jobs):
-        if not (Path(folder) / f"{split}-{instrument}.npz").exists():
-            rng = np.random.default_rng([seed, *f"{split}-{instrument}".encode()])
-            drawing = splits[split]
-            seen: list[SeenPerformer] = []
-            for _ in range(drawing.performers):
-                views = random_performer_views(
-                    instrument,
-                    rng,
-                    split=drawing.bodies,
-                    images=drawing.images,
-                    turned_deg=drawing.turned_deg,
-                )
-                for one in views:
-                    cloud = one.cloud.thinned(_THINNED_M)
-                    view = view_of(cloud.positions_m)
-                    seen.append(
-                        SeenPerformer(
-                            points_m=view.from_world(cloud.positions_m),
-                            joints_m=view.from_world(one.joints_m),
-                        )
+    wanted = missing_files(folder, splits, instruments, seed, progress)
+    for split, instrument, rng in wanted:
+        drawing = splits[split]
+        seen: list[SeenPerformer] = []
+        for _ in range(drawing.performers):
+            views = random_performer_views(
+                instrument,
+                rng,
+                split=drawing.bodies,
+                images=drawing.images,
+                turned_deg=drawing.turned_deg,
+            )
+            for one in views:
+                cloud = one.cloud.thinned(_THINNED_M)
+                view = view_of(cloud.positions_m)
+                seen.append(
+                    SeenPerformer(
+                        points_m=view.from_world(cloud.positions_m),
+                        joints_m=view.from_world(one.joints_m),
                     )
-            write_poses(folder, split, instrument, seen)
-        if progress is not None:
-            progress((done + 1) / len(jobs))
+                )
+        write_poses(folder, split, instrument, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -60,3 +61,31 @@ class Bank(ABC, Generic[Held]):
     @abstractmethod
     def _held(data: NpzFile) -> Held:
         """Return what a file holds."""
+
+
+def missing_files(
+    folder: str | os.PathLike[str],
+    splits: Iterable[str],
+    instruments: Sequence[str],
+    seed: int,
+    progress: Callable[[float], None] | None,
+) -> Iterator[tuple[str, str, np.random.Generator]]:
+    """Yield split, instrument and a generator of its own for each file that a bank has not yet.
+
+    Args:
+        folder: Of the bank.
+        splits: All that it should have,
+        instruments: of each of these.
+        seed: Of the generators: a file's is the same whatever other files there are.
+        progress: Called with the fraction done.
+    """
+    jobs = [(split, name) for split in splits for name in instruments]
+    for done, (split, instrument) in enumerate(jobs):
+        if not (Path(folder) / f"{split}-{instrument}.npz").exists():
+            yield (
+                split,
+                instrument,
+                np.random.default_rng([seed, *f"{split}-{instrument}".encode()]),
+            )
+        if progress is not None:
+            progress((done + 1) / len(jobs))

@@ -23,7 +23,7 @@ from capture.axes import network_from_world
 from capture.errors import DataError
 from capture.files.atomic import atomic_path
 from capture.players import facing_yaw_rad
-from separation.corpus.bank import Bank
+from separation.corpus.bank import Bank, missing_files
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, Int64, UInt8
@@ -139,21 +139,17 @@ def build_cloud_bank(
     """
     from capture.simulate.clouds import random_performer_views
 
-    jobs = [(split, name) for split in counts for name in instruments]
-    for done, (split, instrument) in enumerate(jobs):
-        if not (Path(folder) / f"{split}-{instrument}.npz").exists():
-            rng = np.random.default_rng([seed, *f"{split}-{instrument}".encode()])
-            clouds: list[Points] = []
-            colors: list[Colors] = []
-            for _ in range(counts[split]):
-                bodies = "test" if split == "test" else "train"
-                for view in random_performer_views(instrument, rng, split=bodies, images=images):
-                    points, shades = _banked(view.cloud, rng)
-                    clouds.append(points)
-                    colors.append(shades)
-            write_clouds(folder, split, instrument, clouds, colors, images=images)
-        if progress is not None:
-            progress((done + 1) / len(jobs))
+    wanted = missing_files(folder, counts, instruments, seed, progress)
+    for split, instrument, rng in wanted:
+        clouds: list[Points] = []
+        colors: list[Colors] = []
+        for _ in range(counts[split]):
+            bodies = "test" if split == "test" else "train"
+            for view in random_performer_views(instrument, rng, split=bodies, images=images):
+                points, shades = _banked(view.cloud, rng)
+                clouds.append(points)
+                colors.append(shades)
+        write_clouds(folder, split, instrument, clouds, colors, images=images)
 
 
 def _banked(

@@ -22,7 +22,7 @@ from numpy.lib.npyio import NpzFile
 from capture.axes import network_from_world
 from capture.errors import DataError
 from capture.files.atomic import atomic_path
-from separation.corpus.bank import Bank
+from separation.corpus.bank import Bank, missing_files
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -135,30 +135,26 @@ def build_move_bank(
     """
     from capture.simulate.player import Player
 
-    jobs = [(split, name) for split in ("train", "validation", "test") for name in instruments]
-    for done, (split, instrument) in enumerate(jobs):
-        if not (Path(folder) / f"{split}-{instrument}.npz").exists():
-            rng = np.random.default_rng([seed, *f"{split}-{instrument}".encode()])
-            moves: list[tuple[str, Moves]] = []
-            for own, piece in pieces:
-                notes = next((p.notes for p in piece.parts if p.instrument == instrument), ())
-                if own != split or not notes:
-                    continue
-                player = Player(
-                    instrument,
-                    rng,
-                    notes=notes,
-                    seconds=piece.duration_s,
-                    split="test" if split == "test" else "train",
-                    stand=False,
-                )
-                times_s = np.arange(0.0, piece.duration_s, 1.0 / RATE_HZ)
-                joints_m = np.stack([player.body_joints_at(float(time_s)) for time_s in times_s])
-                moves.append((piece.name, performer_axes(joints_m, 0.0)))
-            if moves:
-                write_moves(folder, split, instrument, moves)
-        if progress is not None:
-            progress((done + 1) / len(jobs))
+    wanted = missing_files(folder, ("train", "validation", "test"), instruments, seed, progress)
+    for split, instrument, rng in wanted:
+        moves: list[tuple[str, Moves]] = []
+        for own, piece in pieces:
+            notes = next((p.notes for p in piece.parts if p.instrument == instrument), ())
+            if own != split or not notes:
+                continue
+            player = Player(
+                instrument,
+                rng,
+                notes=notes,
+                seconds=piece.duration_s,
+                split="test" if split == "test" else "train",
+                stand=False,
+            )
+            times_s = np.arange(0.0, piece.duration_s, 1.0 / RATE_HZ)
+            joints_m = np.stack([player.body_joints_at(float(time_s)) for time_s in times_s])
+            moves.append((piece.name, performer_axes(joints_m, 0.0)))
+        if moves:
+            write_moves(folder, split, instrument, moves)
 
 
 def performer_axes(joints_m: np.ndarray, facing_yaw_rad: float) -> Moves:
