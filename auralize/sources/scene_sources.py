@@ -7,13 +7,11 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import soundfile
-
 from auralize.sources.extent import BodyPart, body_parts
 from auralize.sources.heard_source import HeardSource
-from capture.errors import DataError, FileFormatError
+from capture.errors import DataError
 from scenes.scene import Scene
-from scenes.source import Source
+from scenes.sound_of_source import open_sound
 
 
 def sample_count(scene: Scene, sources: list[HeardSource], tail: int = 0) -> int:
@@ -62,31 +60,6 @@ def open_sources(
                 parts = body_parts(source.extent_m, scene.sample_rate_hz)
             for part in parts:
                 # Each part reads on at its own pace.
-                file = stack.enter_context(_open(source, path))
-                _check_sound(scene, source, file, path)
+                file = stack.enter_context(open_sound(scene, source, path))
                 opened.append(HeardSource(scene, source, file, part))
         yield opened
-
-
-def _open(source: Source, path: Path) -> soundfile.SoundFile:
-    try:
-        return soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise FileFormatError(
-            f"{path}: not readable as sound ({error}). It belongs to the source "
-            f"{source.name!r}; give a WAV, FLAC or Ogg file."
-        ) from error
-
-
-def _check_sound(scene: Scene, source: Source, file: soundfile.SoundFile, path: Path) -> None:
-    if file.samplerate != scene.sample_rate_hz:
-        raise DataError(
-            f"{path}: the sound of {source.name!r} has {file.samplerate} Hz, but the scene has "
-            f"{scene.sample_rate_hz} Hz. Nothing is resampled silently: set sample_rate_hz of the "
-            "scene, or convert the file."
-        )
-    if source.channel > file.channels:
-        raise DataError(
-            f"{path}: the source {source.name!r} asks for channel {source.channel}, but the file "
-            f"has {file.channels} (counted from 1)."
-        )
