@@ -62,5 +62,13 @@ def load_model(
         )
     model = SeparationModel.load(path, device)
     model.name = path.stem
-    # Convolutions on a CPU take a third less with the channels of a cell side by side.
+    return with_channels_last(model)
+
+
+def with_channels_last(model: SeparationModel) -> SeparationModel:
+    """Lay weights out so that the channels of a cell lie side by side.
+
+    Convolutions on a CPU take a third less so.
+    """
+    # Torch's types leave out that modules take a memory format.
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from capture.errors import DataError
+from separation.checkpoint import with_channels_last
 from separation.model import SeparationModel
 from separation.training.batch import Batch
 from separation.training.conditions import Banks, open_conditions
@@ -63,7 +64,7 @@ class Run:
         average.to(processes.device).eval()
         if processes.count > 1:
             synchronize_batch_norm(model.backbone)
-        model.to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with_channels_last(model.to(processes.device))
         sight = {id(parameter) for parameter in model.conditioner.parameters()}
         groups = [
             {"params": [p for p in model.parameters() if id(p) not in sight]},
