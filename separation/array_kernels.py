@@ -15,6 +15,8 @@ Plane = Float32[np.ndarray, "channels block"]
 Planes = Float32[np.ndarray, "channels channels block"]
 
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
+"""For sums over frames. What other functions call is compiled without: it is compiled once for each
+caller and once by itself, and which of these runs depends on whether they came from the cache."""
 _FRAMES = 64
 """Frames of a block: what belongs to them stays in the nearest cache."""
 
@@ -95,7 +97,7 @@ def hermitian_forms(
                     forms[p, f, start + t] = total[p, t]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, nogil=True)
 def wiener_filter(
     spectra: Complex64[np.ndarray, "channels bins t"],
     own: Float32[np.ndarray, "performers bins t"],
@@ -146,7 +148,7 @@ def wiener_filter(
                     out[p, f, start + t] *= own[p, f, start + t]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, nogil=True)
 def _split(
     spectra: Complex64[np.ndarray, "channels bins t"],
     f: int,
@@ -162,7 +164,7 @@ def _split(
             imaginary[c, t] = spectra[c, f, start + t].imag
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, nogil=True)
 def _by_amplitude(
     weights: Float32[np.ndarray, "performers bins t"],
     f: int,
@@ -182,7 +184,7 @@ def _by_amplitude(
             share[p, t] = weights[p, f, start + t] / norm
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, nogil=True)
 def _sum_matrices(
     own: Float32[np.ndarray, "performers bins t"],
     rest: Float32[np.ndarray, "bins t"],
@@ -206,7 +208,7 @@ def _sum_matrices(
                     imaginary[i, j, t] += own[p, f, start + t] * b
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, nogil=True)
 def _factorize(real: Planes, imaginary: Planes, count: int) -> None:  # pragma: no cover - compiled
     """Replace A by L of A = L·Lᴴ, with 1/Lⱼⱼ on the diagonal."""
     channels = real.shape[0]
@@ -230,7 +232,7 @@ def _factorize(real: Planes, imaginary: Planes, count: int) -> None:  # pragma: 
                 imaginary[i, j, t] *= real[j, j, t]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, nogil=True)
 def _substitute(
     real: Planes, imaginary: Planes, x_real: Plane, x_imaginary: Plane, count: int
 ) -> None:  # pragma: no cover - compiled

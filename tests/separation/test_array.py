@@ -1,5 +1,9 @@
 """The multichannel Wiener filter on fields whose best answer is known."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -140,3 +144,30 @@ def test_bad_settings_are_refused():
     spectra, _, powers = field()
     with pytest.raises(ValueError, match="before apply"):
         ArrayFilter(2, 7, 0, np.zeros(24, np.float32), ArrayConfig()).apply(spectra, shares(powers))
+
+
+_FILTERED = """
+import hashlib
+import numpy as np
+from separation.array import ArrayConfig, ArrayFilter
+rng = np.random.default_rng(0)
+spectra = (rng.standard_normal((7, 24, 200)) + 1j * rng.standard_normal((7, 24, 200)))
+spectra = spectra.astype(np.complex64)
+masks = rng.dirichlet([0.3] * 3, (24, 200)).transpose(2, 0, 1).astype(np.float32)
+array = ArrayFilter(3, 7, 0, np.full(24, 0.3, np.float32), ArrayConfig())
+for _ in range(array.passes):
+    array.gather(spectra, masks)
+    array.update()
+print(hashlib.sha256(array.apply(spectra, masks).tobytes()).hexdigest())
+"""
+
+
+def test_compiled_now_or_before_the_filter_is_the_same(tmp_path):
+    """What a first run compiles gives what later ones load."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", _FILTERED]
+    first, second = (
+        subprocess.run(command, env=environment, check=True, capture_output=True).stdout
+        for _ in range(2)
+    )
+    assert first == second
