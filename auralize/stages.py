@@ -20,6 +20,7 @@ from auralize.compose import compose_scene
 from auralize.rooms.from_take import room_from_take
 from capture.body_pose import BodyPoses
 from capture.errors import DataError
+from capture.files.atomic import temporary_folder
 from capture.performer import Performer, read_performers, write_performers
 from capture.players import Corrections, FindConfig, find_corrections, find_people, read_corrections
 from capture.take import Take
@@ -29,7 +30,8 @@ from separation.bearing import with_bearings
 from separation.checkpoint import load_model
 from separation.conditions import encode_performers
 from separation.model import SeparationModel
-from separation.separator import SeparateConfig, resampled, separate
+from separation.resampling import resampled_channel
+from separation.separator import SeparateConfig, separate
 from separation.stem import SampleFormat, Separation, read_separation, stem_files, write_separation
 
 _LOG = logging.getLogger(__name__)
@@ -94,6 +96,9 @@ def separate_take(
 ) -> Separation:
     """Separate the sound of a take into a stem per performer, and write them to `out`/stems.
 
+    Memory does not grow with the take's length: what does is kept in a folder beside `out`/stems
+    while it is needed, and the stems that are returned are read when they are asked for.
+
     Template and format of the files are those of `separation.stem.write_separation`. Poses are
     joints of a body tracker, for networks that watch movement; who is not among them is watched in
     the take's images, and the joints are estimated (`separation.body_pose`). With a time for
@@ -107,47 +112,48 @@ def separate_take(
     if attention_at_s is not None:
         attention_of(network)
     tracked = dict(poses or {})
-    recording = take.audio()
+    recording = take.sound
     if network.config.conditioner == "pose":
         poses = {**_estimated(take, performers, tracked, _share(progress, 0.0, 0.5)), **tracked}
         progress = _share(progress, 0.5, 1.0)
     if attention_at_s is not None:
-        samples = recording.samples[take.center_channel]
         rate_hz = network.config.spectrogram.sample_rate_hz
-        heard = resampled(samples, recording.sample_rate_hz, rate_hz)
-        looks = encode_performers(performers, network, poses=poses, seconds=len(heard) / rate_hz)
+        heard = resampled_channel(recording, take.center_channel, rate_hz)
+        looks = encode_performers(performers, network, poses=poses, seconds=take.duration_s)
         write_attention_picture(
             Path(out) / ATTENTION,
             attention_map(heard, looks, network, at_s=attention_at_s),
             [performer.name for performer in performers],
             poses or {},
         )
-    separation = separate(
-        recording,
-        performers,
-        network,
-        config,
-        poses=poses,
-        center_channel=take.center_channel,
-        progress=progress,
-    )
-    if network.config.conditioner == "pose":
-        sources = {
-            performer.name: "body tracker" if performer.name in tracked else "estimated"
-            for performer in performers
-        }
-        separation = replace(separation, manifest=replace(separation.manifest, poses=sources))
-    microphones_m = take.microphones_m
-    if microphones_m is not None:
-        separation = with_bearings(separation, recording, microphones_m, performers)
-    write_separation(
-        Path(out) / STEMS,
-        separation,
-        template=template,
-        take=take.name,
-        sample_format=sample_format,
-    )
-    return separation
+    with temporary_folder(Path(out) / STEMS) as scratch:
+        separation = separate(
+            recording,
+            performers,
+            network,
+            config,
+            poses=poses,
+            center_channel=take.center_channel,
+            scratch=scratch,
+            progress=progress,
+        )
+        if network.config.conditioner == "pose":
+            sources = {
+                performer.name: "body tracker" if performer.name in tracked else "estimated"
+                for performer in performers
+            }
+            separation = replace(separation, manifest=replace(separation.manifest, poses=sources))
+        microphones_m = take.microphones_m
+        if microphones_m is not None:
+            separation = with_bearings(separation, recording, microphones_m, performers)
+        write_separation(
+            Path(out) / STEMS,
+            separation,
+            template=template,
+            take=take.name,
+            sample_format=sample_format,
+        )
+    return read_separation(Path(out) / STEMS)
 
 
 def _estimated(

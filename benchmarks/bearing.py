@@ -55,16 +55,17 @@ def main() -> None:
                 center = take.center_channel
             assert microphones_m is not None
             separation = separate(recording, performers, network, center_channel=center)
+            sounds = [stem.sound for stem in separation.stems]
             stems = [stem.waveform.samples[0] for stem in separation.stems]
             truth = _truth(path, performers)
             away = np.array([p.trajectory.mean_position_m for p in performers])
             away = away - microphones_m.mean(axis=0)
             towards = away / np.linalg.norm(away, axis=1, keepdims=True)
             fits = bearing_fits(
-                recording.samples,
-                recording.sample_rate_hz,
+                recording,
+                range(recording.channel_count),
                 microphones_m,
-                stems,
+                sounds,
                 towards,
                 config,
             )

@@ -63,15 +63,13 @@ def prepare(folder: Path, seed: int, players: int) -> Path:
 def score(take: Path, performers: Sequence[Performer], model: SeparationModel) -> dict[str, float]:
     """Return gains of a take by "rate" and "rate shuffled", and the gain of ideal masks."""
     with open_take(take) as opened:
-        separation = separate(
-            opened.audio(), performers, model, center_channel=opened.center_channel
-        )
+        separation = separate(opened.sound, performers, model, center_channel=opened.center_channel)
     # The network treats performers alike, so clouds passed on to the next are stems passed on.
     moved = [*separation.stems[1:], separation.stems[0]]
     shuffled = replace(
         separation,
         stems=tuple(
-            replace(stem, waveform=other.waveform)
+            replace(stem, sound=other.sound)
             for stem, other in zip(separation.stems, moved, strict=True)
         ),
     )

@@ -1,12 +1,15 @@
 """How fast a take is separated, and where the time goes.
 
     python -m benchmarks.separation_speed [--take TAKE --performers FOLDER] [--model NAME]
+    python -m benchmarks.separation_speed --disk --repeat 45
 
 Without a take a quartet of 20 s at 48 kHz is simulated and its players are found, which is not
 timed; nor is what a process does once (a second of the take is separated first). Separation
 includes the vision network on the players' clouds. Everything runs in one thread; CPU seconds are
 what to compare on a busy machine. Times real time: the take's length over either. Beside them: how
-often the networks ran.
+often the networks ran, and by how much the memory rose; with --disk the recording and all that
+grows with its length lie on disk, as in `auralize separate`, and it should rise by as much for any
+length (--repeat).
 """
 
 from __future__ import annotations
@@ -27,24 +30,26 @@ import numpy as np
 import torch
 
 import separation.separator as separator
+from capture.files.sound_file import SoundFileFormat, write_sound_file
 from capture.performer import Performer, read_performers
 from capture.players import find_performers
 from capture.simulate import simulate_take
 from capture.take import Take, open_take
-from capture.waveform import Waveform
+from capture.take.sound import FileSound
+from capture.waveform import Sound, Waveform
 from separation.checkpoint import load_model
 from separation.model import SeparationModel
 from separation.windows import window_starts
 
 QUARTET = ("violin", "viola", "cello", "saxophone")
 STAGES = {
-    "resampled": "resampling to the network's rate",
+    "resampled_channel": "resampling to the network's rate",
     "encode_performers": "vision: voxels and network",
     "mask_logits": "audio network, all windows",
     "group_performers": "players that look alike",
     "weights_sha256": "hash of the weights",
 }
-APPLY = "masks at the full rate, array filter"
+REST = "masks at the full rate, array filter, stems"
 
 
 class Times:
@@ -74,9 +79,6 @@ def watched(times: Times) -> Generator[None]:
         for name, stage in STAGES.items():
             timed = times.around(stage, getattr(separator, name))
             stack.enter_context(patch.object(separator, name, timed))
-        masks = separator.FullBandMasks
-        timed = times.around(APPLY, masks.apply)
-        stack.enter_context(patch.object(masks, "apply", timed))
         yield
 
 
@@ -104,25 +106,50 @@ def counted(model: SeparationModel) -> Generator[Counter[str]]:
 
 
 def measure(
-    take: Take, performers: Sequence[Performer], model: SeparationModel, repeat: int
+    take: Take,
+    performers: Sequence[Performer],
+    model: SeparationModel,
+    repeat: int,
+    scratch: Path | None,
 ) -> None:
-    """Separate a take and print the table."""
+    """Separate a take and print the table; with a scratch folder, large things are kept there."""
     once = take.audio()
-    mixture = Waveform(samples=np.tile(once.samples, repeat), sample_rate_hz=once.sample_rate_hz)
-    seconds = mixture.duration_s
+    mixture: Sound
+    if scratch is None:
+        mixture = Waveform(
+            samples=np.tile(once.samples, repeat), sample_rate_hz=once.sample_rate_hz
+        )
+    else:
+        path = scratch / "recording.wav"
+        form = SoundFileFormat(
+            container="wav",
+            sample_format="float32",
+            channel_count=once.channel_count,
+            sample_rate_hz=once.sample_rate_hz,
+        )
+        again = (once.samples.T for _ in range(repeat))
+        write_sound_file(path, form, again, repeat * once.sample_count)
+        mixture = FileSound(path)
+    seconds = mixture.sample_count / mixture.sample_rate_hz
     config = separator.SeparateConfig()
-    first = Waveform(
-        samples=mixture.samples[:, : mixture.sample_rate_hz], sample_rate_hz=mixture.sample_rate_hz
-    )
+    first = once.between(0.0, 1.0)
     separator.separate(first, performers, model, config, center_channel=take.center_channel)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     times = Times()
     with watched(times), counted(model) as counts:
         whole = times.around("all", separator.separate)
-        separation = whole(mixture, performers, model, config, center_channel=take.center_channel)
+        separation = whole(
+            mixture,
+            performers,
+            model,
+            config,
+            center_channel=take.center_channel,
+            scratch=scratch,
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    given = sum(s.waveform.samples.nbytes for s in separation.stems)
-    given += separation.residual.samples.nbytes
+    mono = 4 * mixture.sample_count
+    given = (1 + len(separation.stems)) * mono
+    where = "in memory" if scratch is None else "on disk"
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(
         f"{seconds:.1f} s, {mixture.channel_count} channels at {mixture.sample_rate_hz} Hz, "
@@ -130,7 +157,9 @@ def measure(
     )
     print("| stage | CPU s | wall s | times real time (CPU) |\n|---|---|---|---|")
     whole_s, wall_s = times.cpu_s.pop("all"), times.wall_s.pop("all")
-    for stage in [*STAGES.values(), APPLY]:
+    for spent, whole_of in ((times.cpu_s, whole_s), (times.wall_s, wall_s)):
+        spent[REST] = whole_of - sum(spent.values())
+    for stage in [*STAGES.values(), REST]:
         cpu_s = times.cpu_s[stage]
         speed = f"{seconds / cpu_s:.0f}" if cpu_s else "–"
         print(f"| {stage} | {cpu_s:.2f} | {times.wall_s[stage]:.2f} | {speed} |")
@@ -144,8 +173,8 @@ def measure(
         f"\nThe audio network ran {counts['windows']} times for {windows} windows and "
         f"{len(performers)} players; the vision network {counts['calls']} times, on "
         f"{counts['seen']} clouds or players.\nThe peak of the memory rose by "
-        f"{(peak - before) / 1024:.0f} MiB; stems and residual hold {given / 2**20:.0f} of them, "
-        f"the recording {mixture.samples.nbytes / 2**20:.0f} MiB."
+        f"{(peak - before) / 1024:.0f} MiB; stems and residual have {given / 2**20:.0f} MiB "
+        f"{where}, the recording {mixture.channel_count * mono / 2**20:.0f} MiB."
     )
 
 
@@ -156,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--performers", type=Path, help="from `auralize segment`")
     parser.add_argument("--model", help="a shipped checkpoint's name, or a .safetensors file")
     parser.add_argument("--repeat", type=int, default=1, help="play the take so often in a row")
+    parser.add_argument("--disk", action="store_true", help="keep what is large on disk")
     parser.add_argument("--seconds", type=float, default=20.0, help="of the simulated take")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -167,7 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with open_take(path) as take:
             found = options.performers
             performers = read_performers(found) if found else find_performers(take)
-            measure(take, performers, load_model(options.model), options.repeat)
+            scratch = Path(folder) if options.disk else None
+            measure(take, performers, load_model(options.model), options.repeat, scratch)
 
 
 if __name__ == "__main__":

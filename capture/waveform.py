@@ -1,4 +1,4 @@
-"""Waveform: sampled sound with its rate, and its files.
+"""Sampled sound with its rate: what can be read in pieces, whole sounds in memory, and their files.
 
 Samples are float32, full scale ±1, shaped (channels, samples). Nothing here resamples.
 """
@@ -6,8 +6,10 @@ Samples are float32, full scale ±1, shaped (channels, samples). Nothing here re
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import scipy.io.wavfile
@@ -17,10 +19,43 @@ from jaxtyping import Float32
 from capture.errors import DataError, FileFormatError, OutputError
 from capture.files.atomic import atomic_path
 
+_BLOCK_SAMPLES = 1 << 18
+
+
+class Sound(Protocol):
+    """Sampled sound, of which any part can be read: a take's, a file's, or a `Waveform`."""
+
+    @property
+    def channel_count(self) -> int:
+        """Number of channels."""
+        ...
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Samples a second of each channel."""
+        ...
+
+    @property
+    def sample_count(self) -> int:
+        """Samples of each channel."""
+        ...
+
+    def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+        """Read samples, not to be written to; the range lies within what there is."""
+        ...
+
+
+def blocks_of(
+    sound: Sound, samples: int = _BLOCK_SAMPLES
+) -> Iterator[tuple[int, Float32[np.ndarray, "channels samples"]]]:
+    """Yield a sound in blocks of at most so many samples, each with its first sample's number."""
+    for start in range(0, sound.sample_count, samples):
+        yield start, sound.read(start, min(start + samples, sound.sample_count))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waveform:
-    """Sampled sound.
+    """Sampled sound in memory.
 
     Attributes:
         samples: Shape (channels, samples), float32, full scale ±1.
@@ -56,6 +91,10 @@ class Waveform:
         """Length in seconds."""
         return self.sample_count / self.sample_rate_hz
 
+    def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+        """Return the samples from `start` to `stop`, as a view."""
+        return self.samples[:, start:stop]
+
     def channel(self, index: int) -> Waveform:
         """Return one channel as a mono waveform."""
         return Waveform(samples=self.samples[index : index + 1], sample_rate_hz=self.sample_rate_hz)
@@ -64,6 +103,14 @@ class Waveform:
         """Return the part from `start_s` to `stop_s` (clipped to what there is)."""
         start, stop = (max(0, round(t * self.sample_rate_hz)) for t in (start_s, stop_s))
         return Waveform(samples=self.samples[:, start:stop], sample_rate_hz=self.sample_rate_hz)
+
+
+def whole(sound: Sound) -> Waveform:
+    """Return all of a sound in memory; a waveform is that already."""
+    if isinstance(sound, Waveform):
+        return sound
+    samples = sound.read(0, sound.sample_count)
+    return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
 
 
 def read_waveform(path: str | os.PathLike[str]) -> Waveform:

@@ -12,8 +12,7 @@ from separation.stem import write_separation
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")
 performers = read_performers(folder / "performers")
 with open_take(folder / "take") as take:
-    sound, center = take.audio(), take.center_channel
-separation = separate(sound, performers, load_model(), center_channel=center)
+    separation = separate(take.sound, performers, load_model(), center_channel=take.center_channel)
 write_separation(folder / "stems", separation)
 print(
     [stem.name for stem in separation.stems], f"residual {separation.manifest.residual_db:.1f} dB"

@@ -18,6 +18,7 @@ from capture.errors import DataError
 from capture.files import atomic_path
 from separation.fusions import AttentionFusion
 from separation.model import SeparationModel
+from separation.time_array import TimeArray
 from separation.windows import window_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class AttentionMap:
 
 @torch.inference_mode()
 def attention_map(
-    samples: Float32[np.ndarray, " samples"],
+    samples: TimeArray,
     conditions: Float[Tensor, "performers K moments"],
     model: SeparationModel,
     *,
@@ -69,7 +70,7 @@ def attention_map(
     fusion = attention_of(model)
     spectrogram = model.config.spectrogram
     frame_s = spectrogram.hop / spectrogram.sample_rate_hz
-    frame_count = 1 + len(samples) // spectrogram.hop
+    frame_count = 1 + samples.shape[-1] // spectrogram.hop
     window_frames = min(window_frames, frame_count - frame_count % model.frame_multiple)
     if window_frames == 0:
         raise DataError(

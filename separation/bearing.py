@@ -21,10 +21,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Complex128, Float, Float32, Float64
+from jaxtyping import Bool, Complex128, Float, Float64
 
 from capture.performer import Performer
-from capture.waveform import Waveform
+from capture.waveform import Sound, blocks_of
 from separation.stem import Separation, StemBearing
 
 SPEED_OF_SOUND_M_S = 343.2
@@ -53,7 +53,7 @@ class BearingConfig:
 
 def with_bearings(
     separation: Separation,
-    recording: Waveform,
+    recording: Sound,
     microphones_m: Float[np.ndarray, "channels 3"],
     performers: Sequence[Performer],
     config: BearingConfig | None = None,
@@ -77,15 +77,15 @@ def with_bearings(
         ValueError: Numbers of channels and places, or of stems and performers, differ.
     """
     config = config or BearingConfig()
-    channels = recording.samples
-    if len(channels) != len(microphones_m) or len(separation.stems) != len(performers):
+    count = recording.channel_count
+    if count != len(microphones_m) or len(separation.stems) != len(performers):
         raise ValueError(
-            f"{len(channels)} channels need as many places, not {len(microphones_m)}; "
+            f"{count} channels need as many places, not {len(microphones_m)}; "
             f"{len(separation.stems)} stems as many performers, not {len(performers)}."
         )
-    sounds = [stem.waveform.samples[0] for stem in separation.stems]
-    heard = np.flatnonzero(np.any(channels, axis=1))
-    sounding = [row for row, sound in enumerate(sounds) if sound.any()]
+    sounds = [stem.sound for stem in separation.stems]
+    heard = [int(channel) for channel in np.flatnonzero(_sounding(recording))]
+    sounding = [row for row, sound in enumerate(sounds) if _sounding(sound).any()]
     if len(heard) < 3 or len(sounding) < 2:
         return separation
     places_m = np.array([performers[row].trajectory.mean_position_m for row in sounding])
@@ -94,8 +94,8 @@ def with_bearings(
     around = np.stack([np.cos(scan), np.sin(scan), np.zeros_like(scan)], axis=1)
     towards = away_m / np.linalg.norm(away_m, axis=1, keepdims=True)
     fits = bearing_fits(
-        channels[heard],
-        recording.sample_rate_hz,
+        recording,
+        heard,
         microphones_m[heard],
         [sounds[row] for row in sounding],
         np.concatenate([towards, around]),
@@ -156,30 +156,31 @@ def judge(
 
 
 def bearing_fits(
-    channels: Float32[np.ndarray, "channels samples"],
-    sample_rate_hz: int,
+    recording: Sound,
+    channels: Sequence[int],
     microphones_m: Float[np.ndarray, "channels 3"],
-    stems: Sequence[Float32[np.ndarray, " samples"]],
+    stems: Sequence[Sound],
     directions: Float64[np.ndarray, "directions 3"],
     config: BearingConfig,
 ) -> Float64[np.ndarray, "stems directions"]:
     """Return how well plane waves from each direction fit each stem's phases, 0…1.
 
     Args:
-        channels: The recording, of channels that are not silent.
-        sample_rate_hz: Its rate, and the stems'.
-        microphones_m: Where each channel's microphone is.
-        stems: What was separated.
+        recording: All channels.
+        channels: Those that are not silent.
+        microphones_m: Where the microphone of each of these is.
+        stems: What was separated, at the recording's rate.
         directions: Unit vectors.
         config: How.
     """
     microphones_m = microphones_m - microphones_m.mean(axis=0)
+    sample_rate_hz = recording.sample_rate_hz
     frequencies = scipy.fft.rfftfreq(config.fft_size, 1 / sample_rate_hz)
     low, high = config.band_hz
     band = np.flatnonzero((frequencies >= low) & (frequencies <= min(high, sample_rate_hz / 2)))
     covariances = np.zeros((len(stems), len(band), len(channels), len(channels)), np.complex128)
     powers = np.zeros((len(stems), len(band)))
-    for seen, owned in _frames(channels, stems, config.fft_size, band):
+    for seen, owned in _frames(recording, list(channels), stems, config.fft_size, band):
         shares = owned / np.maximum(owned.sum(axis=0), 1e-20)
         # Loud frames count less than by their power, so that no single chord decides.
         level = np.sqrt(np.maximum((np.abs(seen) ** 2).sum(axis=0), 1e-20))
@@ -199,9 +200,18 @@ def bearing_fits(
     return fits
 
 
+def _sounding(sound: Sound) -> Bool[np.ndarray, " channels"]:
+    """Return which channels are not silent all the time."""
+    sounds = np.zeros(sound.channel_count, dtype=bool)
+    for _, block in blocks_of(sound):
+        sounds |= block.any(axis=1)
+    return sounds
+
+
 def _frames(
-    channels: Float32[np.ndarray, "channels samples"],
-    stems: Sequence[Float32[np.ndarray, " samples"]],
+    recording: Sound,
+    channels: list[int],
+    stems: Sequence[Sound],
     size: int,
     band: np.ndarray,
 ) -> Iterator[
@@ -210,11 +220,13 @@ def _frames(
     """Yield spectra of the channels and powers of the stems, some frames at once."""
     hop = size // 2
     window = np.hanning(size + 1)[:-1]
-    starts = np.arange(0, max(channels.shape[1] - size, 0) + 1, hop)
+    starts = np.arange(0, max(recording.sample_count - size, 0) + 1, hop)
     for first in range(0, len(starts), _BLOCK_FRAMES):
         chosen = starts[first : first + _BLOCK_FRAMES]
-        part = slice(int(chosen[0]), int(chosen[-1]) + size)
-        every = np.concatenate([channels[:, part], np.stack([stem[part] for stem in stems])])
+        part = int(chosen[0]), min(int(chosen[-1]) + size, recording.sample_count)
+        every = np.concatenate(
+            [recording.read(*part)[channels], *(stem.read(*part) for stem in stems)]
+        )
         if every.shape[1] < size:
             every = np.pad(every, ((0, 0), (0, size - every.shape[1])))
         frames = np.lib.stride_tricks.sliding_window_view(every, size, axis=1)[:, ::hop]

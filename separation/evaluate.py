@@ -30,7 +30,7 @@ from separation.full_band import FullBandConfig, FullBandMasks
 from separation.heads import largest_masks
 from separation.mask_picture import PICTURE_RATE_HZ, write_mask_picture
 from separation.metrics import si_sdr
-from separation.separator import resampled
+from separation.resampling import resampled
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
 from separation.stem import Separation
 from separation.windows import warped_magnitudes
@@ -265,13 +265,15 @@ def score_stems(
     low_mixed, low_references = low[0], np.stack(low[1:])
     front_end = LogSpectrogram(spectrogram)
     owners = ideal_masks(low_references, front_end)
-    ideal = FullBandMasks(rate, spectrogram, full_band or FullBandConfig()).apply(
-        mixed[None],
+    ideal_blocks = FullBandMasks(rate, spectrogram, full_band or FullBandConfig()).apply(
+        mixture,
+        [0],
         0,
         lambda frames: owners[..., frames].astype(np.float32),
         owners.shape[-1],
         lambda fraction: None,
     )
+    ideal = np.concatenate([block for _, block in ideal_blocks], axis=1)
     rows = [(rate, mixed, references, estimates, ideal)]
     if low_hz != rate:
         low_estimates = np.stack([resampled(stem, rate, low_hz) for stem in estimates])

@@ -8,7 +8,7 @@ gets the share of the energy that its masks got in the upper part of the covered
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Complex64, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
+from capture.waveform import Sound
 from separation.array import ArrayConfig, ArrayFilter
 from separation.spectrogram import SpectrogramConfig, linear_rows_to_log
 
@@ -112,43 +113,53 @@ class FullBandMasks:
 
     def apply(
         self,
-        mixture: Float32[np.ndarray, "channels samples"],
+        mixture: Sound,
+        channels: Sequence[int],
         center: int,
         masks: MaskFunction,
         mask_frames: int,
         progress: Callable[[float], None],
         array: ArrayConfig | None = None,
-    ) -> Float32[np.ndarray, "performers samples"]:
-        """Return one signal per performer, as long as the mixture.
+    ) -> Iterator[tuple[int, Float32[np.ndarray, "performers samples"]]]:
+        """Yield one signal per performer, all of the mixture's length, in consecutive blocks.
 
         Args:
-            mixture: Full band; channels other than the centre are for the array only.
-            center: The channel that the masks belong to.
+            mixture: Full band. It is read once for each pass of the array, and once more.
+            channels: Those that are heard; channels beside the centre are for the array only.
+            center: Which of these the masks belong to.
             masks: Returns the masks of a slice of the network's frames.
             mask_frames: How many frames the network's picture has.
             progress: Takes the fraction done.
             array: Filter over all channels; None masks the centre channel alone.
+
+        Yields:
+            Number of the block's first sample, and the block.
         """
         performer_count = len(masks(slice(0, 1)))
-        sums = np.zeros((performer_count, mixture.shape[1]), dtype=np.float32)
         microphones = None
-        if array is not None and len(mixture) > 1:
-            microphones = self._array(performer_count, len(mixture), center, array)
+        if array is not None and len(channels) > 1:
+            microphones = self._array(performer_count, len(channels), center, array)
         rounds = 1 if microphones is None else microphones.passes + 1
-        for current in range(rounds):
-            for block in self._blocks(mixture, center, masks, mask_frames):
-                if microphones is None:
-                    self._add(sums, block, block.masks * block.spectra[center])
-                elif current + 1 < rounds:
-                    microphones.gather(block.spectra, block.masks)
-                else:
-                    stems = block.masks * block.spectra[center]
-                    stems[:, : microphones.bins] = microphones.apply(block.spectra, block.masks)
-                    self._add(sums, block, stems)
+        picked = list(channels)
+        for current in range(rounds - 1):
+            assert microphones is not None
+            for block in self._blocks(mixture, picked, center, masks, mask_frames):
+                microphones.gather(block.spectra, block.masks)
                 progress((current + block.done) / rounds)
-            if microphones is not None and current + 1 < rounds:
-                microphones.update()
-        return sums
+            microphones.update()
+        tail = np.zeros((performer_count, 3 * self.hop), dtype=np.float32)
+        for block in self._blocks(mixture, picked, center, masks, mask_frames):
+            stems = block.masks * block.spectra[center]
+            if microphones is not None:
+                stems[:, : microphones.bins] = microphones.apply(block.spectra, block.masks)
+            sound = np.stack([self._overlapped(stem) for stem in stems])
+            sound[:, : tail.shape[1]] += tail
+            sound, tail = np.split(sound, [sound.shape[1] - tail.shape[1]], axis=1)
+            start = block.start * self.hop - self.fft_size
+            first, stop = max(start, 0), min(start + sound.shape[1], mixture.sample_count)
+            if stop > first:
+                yield first, sound[:, first - start : stop - start]
+            progress((rounds - 1 + block.done) / rounds)
 
     def _array(
         self, performer_count: int, channel_count: int, center: int, config: ArrayConfig
@@ -167,51 +178,38 @@ class FullBandMasks:
 
     def _blocks(
         self,
-        mixture: Float32[np.ndarray, "channels samples"],
+        mixture: Sound,
+        channels: list[int],
         center: int,
         masks: MaskFunction,
         mask_frames: int,
     ) -> Iterator[_Block]:
         # Frame k covers samples (k − 4)·hop…k·hop; the first and last frames hold tails only.
-        frame_count = -(-(mixture.shape[1] + self.fft_size) // self.hop)
+        frame_count = -(-(mixture.sample_count + self.fft_size) // self.hop)
         for start in range(0, frame_count, self.config.block_frames):
             stop = min(start + self.config.block_frames, frame_count)
             first, last = max(start - self.margin, 0), min(stop + self.margin, frame_count)
-            beside = self._spectrum(mixture[center], first, last).T
+            heard = _read(mixture, (first - 4) * self.hop, (last - 1) * self.hop)[channels]
+            beside = self._spectrum(heard[center]).T
             inner = slice(start - first, stop - first)
             full = self._masks(first, last, beside, masks, mask_frames)[..., inner]
-            spectra = np.empty((len(mixture), self.bins, stop - start), dtype=np.complex64)
-            for number, channel in enumerate(mixture):
-                own = (
-                    beside[:, inner] if number == center else self._spectrum(channel, start, stop).T
-                )
+            heard = heard[:, inner.start * self.hop : (inner.stop + 3) * self.hop]
+            spectra = np.empty((len(heard), self.bins, stop - start), dtype=np.complex64)
+            for number, channel in enumerate(heard):
+                own = beside[:, inner] if number == center else self._spectrum(channel).T
                 spectra[number] = own
             yield _Block(start, stop / frame_count, spectra, full)
 
     def _spectrum(
-        self, samples: Float32[np.ndarray, " samples"], first: int, last: int
+        self, samples: Float32[np.ndarray, " samples"]
     ) -> Complex64[np.ndarray, "t bins"]:
-        low, high = (first - 4) * self.hop, (last - 1) * self.hop
-        part = samples[max(low, 0) : max(high, 0)]
-        part = np.pad(part, (max(-low, 0), high - low - max(-low, 0) - len(part)))
-        frames = sliding_window_view(part, self.fft_size)[:: self.hop]
+        frames = sliding_window_view(samples, self.fft_size)[:: self.hop]
         return np.asarray(scipy.fft.rfft(frames * self.window, axis=1))
 
-    def _add(
-        self,
-        sums: Float32[np.ndarray, "performers samples"],
-        block: _Block,
-        stems: Complex64[np.ndarray, "performers bins t"],
-    ) -> None:
-        for total, stem in zip(sums, stems, strict=True):
-            self._overlap_add(total, stem, block.start * self.hop - self.fft_size)
-
-    def _overlap_add(
-        self,
-        total: Float32[np.ndarray, " samples"],
-        spectrum: Complex64[np.ndarray, "bins t"],
-        offset: int,
-    ) -> None:
+    def _overlapped(
+        self, spectrum: Complex64[np.ndarray, "bins t"]
+    ) -> Float32[np.ndarray, " samples"]:
+        """Return the sound of frames: one hop for each, and three more that the next ones join."""
         frames = np.asarray(scipy.fft.irfft(spectrum.T, self.fft_size, axis=1))
         frames *= self.window / np.float32(1.5)
         count = len(frames)
@@ -219,10 +217,7 @@ class FullBandMasks:
         for quarter in range(4):
             part = frames[:, quarter * self.hop : (quarter + 1) * self.hop]
             sound[quarter : quarter + count] += part
-        flat = sound.ravel()
-        low, high = max(offset, 0), min(offset + len(flat), len(total))
-        if high > low:
-            total[low:high] += flat[low - offset : high - offset]
+        return sound.ravel()
 
     def _masks(
         self,
@@ -269,6 +264,15 @@ class FullBandMasks:
 
     def _smoothed(self, energy: Float64[np.ndarray, " t"]) -> Float64[np.ndarray, " t"]:
         return np.convolve(energy, self.smoothing)[self.margin : self.margin + len(energy)]
+
+
+def _read(mixture: Sound, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+    """Read samples; what lies outside the recording is silence."""
+    first, last = (min(max(at, 0), mixture.sample_count) for at in (start, stop))
+    samples = mixture.read(first, last)
+    if (first, last) == (start, stop):
+        return samples
+    return np.pad(samples, ((0, 0), (first - start, stop - last)))
 
 
 def _rows_of(

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float16, Float32, Float64
 
 from separation.model import SeparationModel
+from separation.time_array import TimeArray
 
 _BLOCK_FRAMES = 1024
 
@@ -40,16 +41,16 @@ def soft_masks(
 
 
 def group_performers(
-    logits: Float16[np.ndarray, "logits rows t"],
-    magnitudes: Float32[np.ndarray, "rows t"],
+    logits: TimeArray,
+    magnitudes: TimeArray,
     model: SeparationModel,
     shared_below: float,
 ) -> Groups:
     """Return groups of performers whom the network cannot tell apart; most have one member.
 
     Args:
-        logits: Of all performers over the whole recording.
-        magnitudes: Of the mixture, on the same rows and frames.
+        logits: Of all performers over the whole recording, shape (logits, rows, t).
+        magnitudes: Of the mixture, on the same rows and frames, shape (rows, t).
         model: Its head turns logits to masks.
         shared_below: Largest `mask_distances` inside a group.
     """
@@ -67,16 +68,14 @@ def group_performers(
 
 
 def mask_distances(
-    logits: Float16[np.ndarray, "logits rows t"],
-    magnitudes: Float32[np.ndarray, "rows t"],
-    model: SeparationModel,
+    logits: TimeArray, magnitudes: TimeArray, model: SeparationModel
 ) -> Float64[np.ndarray, "performers performers"]:
     """Return how differently each two performers' masks treat the mixture, 0 (equally) to 1.
 
     It is Σ|mₚ − m_q|·|X|² / Σ(mₚ + m_q)·|X|²: the share of the energy that the two get which goes
     to one and not to the other.
     """
-    count = len(logits) - model.logit_count(0)
+    count = logits.shape[0] - model.logit_count(0)
     differences = np.zeros((count, count))
     sums = np.zeros((count, count))
     for start in range(0, logits.shape[-1], _BLOCK_FRAMES):

@@ -9,15 +9,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from capture.errors import DataError, FileFormatError
 from capture.files.atomic import atomic_folder
-from capture.waveform import Waveform, read_waveform, write_waveform
+from capture.files.sound_file import SoundFileFormat, container_of, write_sound_file
+from capture.take.sound import FileSound
+from capture.waveform import Sound, Waveform, blocks_of, whole
 
 _FORMAT = "auralize-stems-1"
 
@@ -48,7 +52,7 @@ class Stem:
 
     Attributes:
         name: The performer's name.
-        waveform: Mono, as long as the recording and at its rate.
+        sound: Mono, as long as the recording and at its rate.
         shared_with: Other performers that the network cannot tell from this one; they split one
             mask equally.
         bearing: Whether it sounds from where the performer is; None where no array heard it.
@@ -56,10 +60,15 @@ class Stem:
     """
 
     name: str
-    waveform: Waveform
+    sound: Sound
     shared_with: tuple[str, ...] = ()
     bearing: StemBearing | None = None
     note: str = ""
+
+    @property
+    def waveform(self) -> Waveform:
+        """All of its sound, read into memory."""
+        return whole(self.sound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +109,18 @@ class Separation:
 
     Attributes:
         stems: One per performer, in the performers' order.
-        residual: What no performer got; mono.
+        residual_sound: What no performer got; mono.
         manifest: How they came about.
     """
 
     stems: tuple[Stem, ...]
-    residual: Waveform
+    residual_sound: Sound
     manifest: Manifest
+
+    @property
+    def residual(self) -> Waveform:
+        """All of what no performer got, read into memory."""
+        return whole(self.residual_sound)
 
 
 def write_separation(
@@ -119,7 +133,7 @@ def write_separation(
 ) -> None:
     """Write stems to a folder, replacing what is there when all is written.
 
-    Samples are written as they are, never rescaled.
+    Samples are written as they are, never rescaled; a WAV above 4 GiB becomes an RF64.
 
     Args:
         folder: Where.
@@ -139,14 +153,13 @@ def write_separation(
     if suffix == ".flac" and sample_format == "float":
         raise ValueError("FLAC holds integers: choose pcm24, or a template that ends in .wav.")
     residual = f"residual{suffix}"
-    sounds = [stem.waveform for stem in separation.stems]
+    files = [*names, residual]
+    sounds = [*(stem.sound for stem in separation.stems), separation.residual_sound]
     if sample_format == "pcm24":
-        _refuse_clipping([*names, residual], [*sounds, separation.residual])
-    subtype = {"float": "FLOAT", "pcm24": "PCM_24"}[sample_format]
+        _refuse_clipping(files, sounds)
     with atomic_folder(folder, replace=True) as temporary:
-        for name, sound in zip(names, sounds, strict=True):
-            write_waveform(temporary / name, sound, subtype=subtype)
-        write_waveform(temporary / residual, separation.residual, subtype=subtype)
+        for name, sound in zip(files, sounds, strict=True):
+            _write(temporary / name, sound, sample_format)
         document = {
             "format": _FORMAT,
             **dataclasses.asdict(separation.manifest),
@@ -224,9 +237,20 @@ def _reading(folder: str | os.PathLike[str]) -> Generator[dict[str, Any]]:
         ) from error
 
 
-def _refuse_clipping(names: list[str], sounds: list[Waveform]) -> None:
+def _write(path: Path, sound: Sound, sample_format: SampleFormat) -> None:
+    form = SoundFileFormat(
+        container=container_of(path),
+        sample_format="pcm24" if sample_format == "pcm24" else "float32",
+        channel_count=sound.channel_count,
+        sample_rate_hz=sound.sample_rate_hz,
+    )
+    blocks = (block.T for _, block in blocks_of(sound))
+    write_sound_file(path, form, blocks, sound.sample_count)
+
+
+def _refuse_clipping(names: Sequence[str], sounds: Sequence[Sound]) -> None:
     for name, sound in zip(names, sounds, strict=True):
-        peak = float(max(sound.samples.max(initial=0.0), -sound.samples.min(initial=0.0)))
+        peak = max((float(np.abs(block).max(initial=0.0)) for _, block in blocks_of(sound)))
         if peak > 1.0:
             raise DataError(
                 f"{name} reaches {peak:.3f} of full scale, which 24 bits cannot hold: write float."
@@ -234,7 +258,7 @@ def _refuse_clipping(names: list[str], sounds: list[Waveform]) -> None:
 
 
 def read_separation(folder: str | os.PathLike[str]) -> Separation:
-    """Read the stems of a folder.
+    """Read the stems of a folder; their sound is read when it is asked for.
 
     Raises:
         FileFormatError: stems.json or a sound file is missing or broken.
@@ -252,12 +276,12 @@ def read_separation(folder: str | os.PathLike[str]) -> Separation:
         stems = tuple(
             Stem(
                 name=entry["name"],
-                waveform=read_waveform(Path(folder) / entry["file"]),
+                sound=FileSound(Path(folder) / entry["file"]),
                 shared_with=tuple(entry["shared_with"]),
                 bearing=StemBearing(**entry["bearing"]) if entry.get("bearing") else None,
                 note=entry["note"],
             )
             for entry in document["stems"]
         )
-        residual = read_waveform(Path(folder) / document["residual"])
-    return Separation(stems=stems, residual=residual, manifest=manifest)
+        residual = FileSound(Path(folder) / document["residual"])
+    return Separation(stems=stems, residual_sound=residual, manifest=manifest)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, Float32
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from separation.model import SeparationModel
 from separation.spectrogram import LogSpectrogram
+from separation.time_array import Allocate, TimeArray
 
 _BLOCK_FRAMES = 4096
 """Frames whose spectrum is computed at once."""
@@ -34,17 +35,22 @@ def window_starts(frame_count: int, window_frames: int, hop_frames: int) -> list
 
 
 def warped_magnitudes(
-    samples: Float32[np.ndarray, " samples"], front_end: LogSpectrogram
+    samples: TimeArray, front_end: LogSpectrogram
 ) -> Iterator[Float[Tensor, "rows t"]]:
-    """Yield the warped magnitudes of a recording at the network's rate, in blocks of frames."""
+    """Yield the warped magnitudes of a recording at the network's rate, in blocks of frames.
+
+    Args:
+        samples: Mono.
+        front_end: Of the network.
+    """
     config = front_end.config
     device = front_end.window.device
     half = config.fft_size // 2
-    padded = np.pad(samples, half, mode="reflect" if len(samples) > half else "constant")
-    frame_count = 1 + len(samples) // config.hop
+    frame_count = 1 + samples.shape[-1] // config.hop
     for start in range(0, frame_count, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, frame_count)
-        part = padded[start * config.hop : (stop - 1) * config.hop + config.fft_size]
+        first = start * config.hop - half
+        part = _reflected(samples, first, (stop - 1 - start) * config.hop + config.fft_size, half)
         spectrum = torch.stft(
             torch.from_numpy(part).to(device),
             config.fft_size,
@@ -58,14 +64,15 @@ def warped_magnitudes(
 
 @torch.inference_mode()
 def mask_logits(
-    samples: Float32[np.ndarray, " samples"],
+    samples: TimeArray,
     conditions: Float[Tensor, "performers K *moments"],
     model: SeparationModel,
     *,
     window_frames: int,
     hop_frames: int,
     progress: Callable[[float], None],
-) -> tuple[Float16[np.ndarray, "logits rows t"], Float32[np.ndarray, "rows t"]]:
+    allocate: Allocate = np.zeros,
+) -> tuple[TimeArray, TimeArray]:
     """Run the network over a recording.
 
     Args:
@@ -75,21 +82,29 @@ def mask_logits(
         window_frames: Length of a window, a multiple of `model.frame_multiple`.
         hop_frames: From one window to the next.
         progress: Takes the fraction done.
+        allocate: Makes the arrays that are returned.
 
     Returns:
-        Cross-faded mask logits, and the warped magnitudes that they belong to.
+        Cross-faded mask logits, float16 of shape (logits, rows, t), and the warped magnitudes that
+        they belong to, float32 of shape (rows, t).
     """
     if window_frames % model.frame_multiple:
         raise ValueError(
             f"windows must hold a multiple of {model.frame_multiple} frames, got {window_frames}."
         )
-    magnitudes = torch.cat(list(warped_magnitudes(samples, model.front_end)), dim=-1)
-    rows, frame_count = magnitudes.shape
-    weight = torch.hann_window(window_frames + 2, periodic=False, device=magnitudes.device)[1:-1]
-    fading = _Fading(model.logit_count(len(conditions)), rows, frame_count)
+    rows = model.front_end.config.rows
+    frame_count = 1 + samples.shape[-1] // model.front_end.config.hop
+    magnitudes = allocate((rows, frame_count), np.float32)
+    at = 0
+    for block in warped_magnitudes(samples, model.front_end):
+        magnitudes[:, at : at + block.shape[-1]] = block.cpu().numpy()
+        at += block.shape[-1]
+    weight = torch.hann_window(window_frames + 2, periodic=False, device=model.device)[1:-1]
+    logits_over_time = allocate((model.logit_count(len(conditions)), rows, frame_count), np.float16)
+    fading = _Fading(logits_over_time)
     starts = window_starts(frame_count, window_frames, hop_frames)
     for number, start in enumerate(starts):
-        window = magnitudes[:, start : start + window_frames]
+        window = torch.from_numpy(magnitudes[:, start : start + window_frames]).to(model.device)
         held = window.shape[-1]
         if held < window_frames:
             window = _mirrored(window, window_frames)
@@ -99,11 +114,11 @@ def mask_logits(
         later = starts[number + 1] if number + 1 < len(starts) else frame_count
         fading.add(start, logits[..., :held], weight[:held], final=later)
         progress((number + 1) / len(starts))
-    return fading.faded, magnitudes.cpu().numpy()
+    return logits_over_time, magnitudes
 
 
 def window_of(
-    samples: Float32[np.ndarray, " samples"],
+    samples: TimeArray,
     conditions: Float[Tensor, "performers K *moments"],
     model: SeparationModel,
     start: int,
@@ -123,7 +138,7 @@ def window_of(
     part = samples[first * config.hop : (start + window_frames) * config.hop + config.fft_size]
     magnitudes = torch.cat(list(warped_magnitudes(part, model.front_end)), dim=-1)
     window = magnitudes[:, start - first : start - first + window_frames]
-    seen = _during(conditions, start, window_frames, 1 + len(samples) // config.hop)
+    seen = _during(conditions, start, window_frames, 1 + samples.shape[-1] // config.hop)
     return model.front_end.log_of_warped(window[None]), seen[None]
 
 
@@ -143,8 +158,8 @@ def _during(
 class _Fading:
     """Weighted mean of overlapping windows; holds only the frames that are still open."""
 
-    def __init__(self, logits: int, rows: int, frame_count: int) -> None:
-        self.faded = np.zeros((logits, rows, frame_count), dtype=np.float16)
+    def __init__(self, faded: TimeArray) -> None:
+        self.faded = faded
         self._start = 0
         self._total: Tensor | None = None
         self._weight: Tensor | None = None
@@ -160,6 +175,23 @@ class _Fading:
         mean = total[..., :closed] / weights[:closed]
         self.faded[..., start:final] = mean.clamp(-60, 60).half().cpu().numpy()
         self._total, self._weight = total[..., closed:], weights[closed:]
+
+
+def _reflected(
+    samples: TimeArray, first: int, count: int, margin: int
+) -> Float32[np.ndarray, " count"]:
+    """Return samples of a recording that is mirrored at its ends, as far as `margin` beyond them.
+
+    One that is too short for that is silent beyond its ends.
+    """
+    length, stop = samples.shape[-1], first + count
+    inside = samples[max(first, 0) : min(stop, length)]
+    before, after = max(-first, 0), max(stop - length, 0)
+    if length <= margin:
+        return np.pad(inside, (before, after))
+    ahead = samples[1 : before + 1][::-1]
+    behind = samples[length - 1 - after : length - 1][::-1]
+    return np.concatenate([ahead, inside, behind])
 
 
 def _mirrored(window: Float[Tensor, "rows t"], frames: int) -> Float[Tensor, "rows frames"]:

@@ -21,17 +21,17 @@ from auralize.ambisonics.rotation import HeadTurner
 from auralize.dsp.spherical_harmonics import order_of
 from auralize.hrtf.head import Hrtf, read_hrtf
 from auralize.output.measured_sound import MeasuredSound, measure
+from auralize.output.render_report import describe
 from auralize.output.settings import GainReason, changed_output, choose_gain
-from auralize.output.sound_file import (
+from capture.errors import DataError, FileFormatError
+from capture.files.atomic import atomic_path
+from capture.files.sound_file import (
     SoundFileFormat,
     check_format,
     container_of,
-    describe,
     write_sound_file,
 )
-from auralize.output.wave_header import Tags
-from capture.errors import DataError, FileFormatError
-from capture.files.atomic import atomic_path
+from capture.files.wave_header import Tags
 from capture.pose import IDENTITY_WXYZ
 from scenes.scene import Output
 

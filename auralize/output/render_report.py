@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Literal
 
 from auralize.output.measured_sound import MeasuredSound
 from auralize.output.settings import GainReason
-from auralize.output.sound_file import describe
-from auralize.output.wave_header import Tags
+from capture.files.wave_header import Tags
 from scenes.room import PARTS
 
 _CONVENTION_NAMES = {
@@ -92,3 +92,30 @@ def render_tags(report: RenderReport, sound: MeasuredSound, title: str) -> Tags:
         facts.append(f"{' and '.join(report.parts)} sound only")
     facts.append(f"scene SHA-256 {report.scene_sha256}")
     return describe(title, facts, sound.loudness_lufs, sound.true_peak_dbtp, report.gain_db)
+
+
+def describe(
+    title: str, facts: Sequence[str], loudness_lufs: float, true_peak_dbtp: float, gain_db: float
+) -> Tags:
+    """Return what a file says about itself; nothing that changes from one day to the next.
+
+    Args:
+        title: What people call it.
+        facts: How it came about.
+        loudness_lufs: Integrated loudness before the gain; −inf for silence.
+        true_peak_dbtp: True peak before the gain; −inf for silence.
+        gain_db: The gain.
+    """
+    loudness_lufs, true_peak_dbtp = loudness_lufs + gain_db, true_peak_dbtp + gain_db
+    levels = [
+        *([f"{loudness_lufs:.2f} LUFS"] if math.isfinite(loudness_lufs) else []),
+        *([f"true peak {true_peak_dbtp:.2f} dBTP"] if math.isfinite(true_peak_dbtp) else []),
+        f"gain {gain_db:+.2f} dB",
+    ]
+    return Tags(
+        title=title,
+        software=f"Auralize {version('auralize')}",
+        comment="; ".join([*facts, *levels]),
+        loudness_lufs=loudness_lufs,
+        true_peak_dbtp=true_peak_dbtp,
+    )

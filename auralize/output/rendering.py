@@ -24,11 +24,11 @@ from auralize.output.headphone_eq import HeadphoneEq, read_headphone_eq
 from auralize.output.measured_sound import MeasuredSound, measure
 from auralize.output.render_report import RenderReport, render_tags
 from auralize.output.settings import changed_output, choose_gain, parts_of, with_parts
-from auralize.output.sound_file import SoundFileFormat, check_format, container_of, write_sound_file
 from auralize.output.stems import alone, stem_paths
 from auralize.stream.binaural import render_binaural
 from capture.errors import DataError
 from capture.files.atomic import atomic_path
+from capture.files.sound_file import SoundFileFormat, check_format, container_of, write_sound_file
 from scenes.scene import Scene
 from scenes.scene_file import read_scene
 

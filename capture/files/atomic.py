@@ -26,16 +26,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Generator[Path]:
         OutputError: The folder cannot be written to, or the disk is full.
     """
     final = Path(path)
-    with _reported(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
-    try:
+    with temporary_folder(final) as scratch, _reported(final):
         temporary = scratch / final.name
-        with _reported(final):
-            yield temporary
-            temporary.replace(final)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        yield temporary
+        temporary.replace(final)
 
 
 @contextmanager
@@ -54,17 +48,28 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Gen
         raise OutputError(
             f"{final} exists already: give another name, or ask to replace it (--force)."
         )
+    with temporary_folder(final) as scratch, _reported(final):
+        temporary = scratch / final.name
+        temporary.mkdir()
+        yield temporary
+        if final.exists():
+            final.replace(scratch / "replaced")
+        temporary.replace(final)
+
+
+@contextmanager
+def temporary_folder(path: str | os.PathLike[str]) -> Generator[Path]:
+    """Give an empty hidden folder beside `path`, on the same disk; it is deleted at the end.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+    final = Path(path)
     with _reported(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
-        temporary = scratch / final.name
-        temporary.mkdir()
-        with _reported(final):
-            yield temporary
-            if final.exists():
-                final.replace(scratch / "replaced")
-            temporary.replace(final)
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

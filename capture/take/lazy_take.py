@@ -27,7 +27,7 @@ from capture.take.images import TakeImages
 from capture.take.sound import TakeSound
 from capture.take.take_file import MicrophoneEntry, RecordedEntry
 from capture.take.world import find_world
-from capture.waveform import Waveform
+from capture.waveform import Sound, Waveform
 
 _SHORTER_BY_S = 0.2
 
@@ -148,6 +148,15 @@ class Take:
             DataError: The take has no sound.
         """
         return self._need_sound().channel_count
+
+    @property
+    def sound(self) -> Sound:
+        """All channels of the sound, read from disk in the parts that are asked for.
+
+        Raises:
+            DataError: The take has no sound.
+        """
+        return self._need_sound()
 
     def audio(self, start_s: float = 0.0, stop_s: float | None = None) -> Waveform:
         """Read the sound between two times, all channels, at its own rate.

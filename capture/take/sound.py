@@ -12,6 +12,7 @@ from jaxtyping import Float32
 
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import AudioFormat, K4ARecording
+from capture.waveform import Sound
 
 SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
 """Of the files that are read as sound."""
@@ -19,31 +20,12 @@ SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
 _SIXTEEN_BITS = ("PCM_16", "PCM_U8", "PCM_S8", "ULAW", "ALAW")
 
 
-class TakeSound(Protocol):
+class TakeSound(Sound, Protocol):
     """What a take needs of its sound."""
-
-    @property
-    def channel_count(self) -> int:
-        """Number of channels."""
-        ...
-
-    @property
-    def sample_rate_hz(self) -> int:
-        """Samples a second."""
-        ...
-
-    @property
-    def sample_count(self) -> int:
-        """Samples of each channel."""
-        ...
 
     @property
     def bits(self) -> int:
         """Bits of a sample that lose nothing of it: 16 or 24; more count as 24."""
-        ...
-
-    def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
-        """Read samples; the range lies within what there is."""
         ...
 
 

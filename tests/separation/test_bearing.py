@@ -67,12 +67,12 @@ def separation(players, stems, shared=()):
         stems=tuple(
             Stem(
                 name=name,
-                waveform=sound,
+                sound=sound,
                 shared_with=tuple(o for o in shared if o != name) if name in shared else (),
             )
             for name, sound in zip(names, mono, strict=True)
         ),
-        residual=mono[0],
+        residual_sound=mono[0],
         manifest=Manifest(
             model="test",
             model_sha256="",

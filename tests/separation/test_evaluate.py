@@ -37,9 +37,9 @@ def images():
 def separation_of(sounds, residual):
     return Separation(
         stems=tuple(
-            Stem(name=f"performer-{n + 1}", waveform=sound(s)) for n, s in enumerate(sounds)
+            Stem(name=f"performer-{n + 1}", sound=sound(s)) for n, s in enumerate(sounds)
         ),
-        residual=sound(residual),
+        residual_sound=sound(residual),
         manifest=Manifest(
             model="none", model_sha256="", sample_rate_hz=RATE, sample_count=len(residual),
             extrapolated_above_hz=None, reconstruction_db=-300, residual_db=-300, config={},

@@ -17,7 +17,8 @@ from separation.conditions import encode_performers
 from separation.full_band import FullBandConfig
 from separation.metrics import si_sdr
 from separation.model import ModelConfig, SeparationModel
-from separation.separator import SeparateConfig, resampled, separate
+from separation.resampling import resampled
+from separation.separator import SeparateConfig, separate
 from separation.sharing import group_performers, soft_masks
 from separation.spectrogram import SpectrogramConfig
 from separation.stem import read_separation, stem_files, write_separation
@@ -444,11 +445,11 @@ def test_24_bits_are_never_rescaled(splitter, tmp_path):
         stems=tuple(
             dataclasses.replace(
                 stem,
-                waveform=dataclasses.replace(stem.waveform, samples=0.1 * stem.waveform.samples),
+                sound=dataclasses.replace(stem.waveform, samples=0.1 * stem.waveform.samples),
             )
             for stem in separation.stems
         ),
-        residual=dataclasses.replace(
+        residual_sound=dataclasses.replace(
             separation.residual, samples=0.1 * separation.residual.samples
         ),
     )
@@ -460,7 +461,9 @@ def test_24_bits_are_never_rescaled(splitter, tmp_path):
     loud = dataclasses.replace(quiet.residual, samples=np.full_like(quiet.residual.samples, 1.25))
     with pytest.raises(DataError, match=r"residual\.wav reaches 1\.250"):
         write_separation(
-            tmp_path / "loud", dataclasses.replace(quiet, residual=loud), sample_format="pcm24"
+            tmp_path / "loud",
+            dataclasses.replace(quiet, residual_sound=loud),
+            sample_format="pcm24",
         )
     assert not (tmp_path / "loud").exists()
 

@@ -69,7 +69,7 @@ class Tags:
     true_peak_dbtp: float
 
 
-def wave_header(container: WaveContainer, wave: WaveFormat, tags: Tags) -> bytes:
+def wave_header(container: WaveContainer, wave: WaveFormat, tags: Tags | None = None) -> bytes:
     """Return all that stands before the samples.
 
     A WAV that would not fit into its 32-bit sizes becomes an RF64. Nothing follows the samples
@@ -82,8 +82,7 @@ def wave_header(container: WaveContainer, wave: WaveFormat, tags: Tags) -> bytes
         for name, content in (
             (b"fmt ", _fmt(wave, is_plain=wave.channel_count <= 2)),
             *([(b"fact", struct.pack("<I", _fits(wave.sample_count)))] if _is_float(wave) else []),
-            (b"bext", _bext(tags)),
-            (b"LIST", _info(tags)),
+            *([(b"bext", _bext(tags)), (b"LIST", _info(tags))] if tags is not None else []),
         )
     )
     padding = len(wave_padding(container, wave))
@@ -170,7 +169,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack("<4sI", name, len(content)) + content + bytes(len(content) % 2)
 
 
-def _w64_header(wave: WaveFormat, tags: Tags) -> bytes:
+def _w64_header(wave: WaveFormat, tags: Tags | None) -> bytes:
     """Return the header of a Wave64, whose chunks have 128-bit names and 64-bit sizes.
 
     Its format is always plain: libsndfile takes an extensible one of floating point for integers.
@@ -180,7 +179,7 @@ def _w64_header(wave: WaveFormat, tags: Tags) -> bytes:
         + _CHUNK_TAIL
         + _w64_chunk(b"fmt " + _CHUNK_TAIL, _fmt(wave, is_plain=True))
         + _w64_chunk(b"fact" + _CHUNK_TAIL, struct.pack("<Q", wave.sample_count))
-        + _w64_chunk(_SUMMARY, _summary(tags))
+        + (b"" if tags is None else _w64_chunk(_SUMMARY, _summary(tags)))
     )
     total = 24 + len(head) + 24 + wave.data_bytes
     return (

@@ -12,14 +12,14 @@ import pytest
 import scipy.io.wavfile
 import soundfile
 
-from auralize.output.sound_file import (
+from capture.errors import OutputError
+from capture.files.sound_file import (
     SoundFileFormat,
     container_of,
     to_integers,
     write_sound_file,
 )
-from auralize.output.wave_header import Tags, WaveFormat, wave_header, wave_padding
-from capture.errors import OutputError
+from capture.files.wave_header import Tags, WaveFormat, wave_header, wave_padding
 
 RATE = 48_000
 TAGS = Tags(

@@ -1,4 +1,4 @@
-"""Write rendered sound to a file: WAV, RF64, Wave64 or FLAC, of 16, 24 or 32 bits.
+"""Write sound to a file, block by block: WAV, RF64, Wave64 or FLAC, of 16, 24 or 32 bits.
 
 The same samples always give the same bytes: there are no dates in the files. Integers have a full
 scale of 2^(bits−1), so a file reads back as what was written, to half a step. 16 bits are dithered
@@ -13,9 +13,8 @@ survey", J. Audio Eng. Soc. 40.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, cast
 
@@ -23,8 +22,8 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32, Int32
 
-from auralize.output.wave_header import Tags, WaveContainer, WaveFormat, wave_header, wave_padding
 from capture.errors import OutputError
+from capture.files.wave_header import Tags, WaveContainer, WaveFormat, wave_header, wave_padding
 
 SampleFormat = Literal["pcm16", "pcm24", "float32"]
 Container = Literal["wav", "rf64", "w64", "flac"]
@@ -108,7 +107,7 @@ def write_sound_file(
     form: SoundFileFormat,
     blocks: Iterable[Float32[np.ndarray, "samples channels"]],
     sample_count: int,
-    tags: Tags,
+    tags: Tags | None = None,
     *,
     number: int = 0,
 ) -> None:
@@ -119,7 +118,7 @@ def write_sound_file(
         form: What it holds.
         blocks: Samples at their final level, which is not above the format's ceiling.
         sample_count: How many samples of each channel there are in all blocks.
-        tags: What the file says about itself.
+        tags: What the file says about itself, if anything.
         number: Of the file among those that belong together: each has dither of its own, so that
             it adds up as noise does where they are mixed.
 
@@ -144,33 +143,6 @@ def write_sound_file(
         for block in blocks:
             file.write(_sample_bytes(block, form.sample_format, dither))
         file.write(wave_padding(container, wave))
-
-
-def describe(
-    title: str, facts: Sequence[str], loudness_lufs: float, true_peak_dbtp: float, gain_db: float
-) -> Tags:
-    """Return what a file says about itself; nothing that changes from one day to the next.
-
-    Args:
-        title: What people call it.
-        facts: How it came about.
-        loudness_lufs: Integrated loudness before the gain; −inf for silence.
-        true_peak_dbtp: True peak before the gain; −inf for silence.
-        gain_db: The gain.
-    """
-    loudness_lufs, true_peak_dbtp = loudness_lufs + gain_db, true_peak_dbtp + gain_db
-    levels = [
-        *([f"{loudness_lufs:.2f} LUFS"] if math.isfinite(loudness_lufs) else []),
-        *([f"true peak {true_peak_dbtp:.2f} dBTP"] if math.isfinite(true_peak_dbtp) else []),
-        f"gain {gain_db:+.2f} dB",
-    ]
-    return Tags(
-        title=title,
-        software=f"Auralize {version('auralize')}",
-        comment="; ".join([*facts, *levels]),
-        loudness_lufs=loudness_lufs,
-        true_peak_dbtp=true_peak_dbtp,
-    )
 
 
 def to_integers(
@@ -206,7 +178,7 @@ def _write_flac(
     path: Path,
     form: SoundFileFormat,
     blocks: Iterable[Float32[np.ndarray, "samples channels"]],
-    tags: Tags,
+    tags: Tags | None,
     dither: np.random.Generator,
 ) -> None:
     bits = _BITS[form.sample_format]
@@ -219,8 +191,9 @@ def _write_flac(
             format="FLAC",
             subtype=f"PCM_{bits}",
         ) as file:
-            file.title, file.software = tags.title, tags.software
-            file.comment = tags.comment
+            if tags is not None:
+                file.title, file.software = tags.title, tags.software
+                file.comment = tags.comment
             for block in blocks:
                 steps = to_integers(block, bits, dither if bits == 16 else None)
                 # libsndfile takes 32-bit words and keeps their upper bits.
