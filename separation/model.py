@@ -126,7 +126,10 @@ class SeparationModel(nn.Module):
         self.front_end = LogSpectrogram(config.spectrogram)
         late = config.fusion in ("linear", "multiply")
         self.backbone = build_backbone(
-            config.backbone, config.channels if late else 1, config.spectrogram.sub_bands
+            config.backbone,
+            config.channels if late else 1,
+            inputs=config.spectrogram.maps,
+            bands=config.spectrogram.sub_bands,
         )
         self.conditioner = _conditioner(config)
         self.fusion = _fusion(config, self.backbone)
@@ -190,7 +193,7 @@ class SeparationModel(nn.Module):
 
     def mask_logits(
         self,
-        log_spectrogram: Float[Tensor, "batch 1 rows t"],
+        log_spectrogram: Float[Tensor, "batch maps rows t"],
         conditions: Float[Tensor, "one_or_batch performers K *moments"],
     ) -> Float[Tensor, "batch logits rows t"]:
         """Return mask logits of every performer, and of the residual where the head has one.

@@ -7,12 +7,17 @@ Masks are unwarped and applied to the complex spectrum of the mixture: phases ar
 Rows may stay linear in frequency, and magnitudes may come in decibels below the loudest. With
 "bands" the network sees all bins and makes rows of sub-bands itself (`backbones.band_split`).
 
+The partials of a note lie far apart, and which of them are strong tells instruments apart: with
+"harmonics" the network sees at each row what is at multiples of its frequency, side by side.
+
 Sources: Zhao et al., "The Sound of Pixels" (2018), section 4.1, for sizes and warp; Luo and Yu,
-"Music source separation with band-split RNN" (2023), for bands.
+"Music source separation with band-split RNN" (2023), for bands; Bittner et al., "Deep salience
+representations for F0 estimation in polyphonic music" (2017), for harmonics.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -47,6 +52,8 @@ class SpectrogramConfig:
         magnitude: The network sees the natural "log" of magnitudes, or "decibel": 20·log10 below
             the window's loudest cell, down to `range_db`, brought to 0…1.
         range_db: Depth of the decibel picture.
+        harmonics: The network also sees, at each row, what lies at these multiples of its
+            frequency, in maps of their own.
     """
 
     sample_rate_hz: int = 11025
@@ -60,12 +67,17 @@ class SpectrogramConfig:
     bands: tuple[tuple[int, int], ...] = ((32, 4), (16, 8), (16, 16))
     magnitude: Literal["log", "decibel"] = "log"
     range_db: float = 80.0
+    harmonics: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.sample_rate_hz, self.fft_size, self.hop, self.rows) < 1 or self.floor <= 0:
             raise ValueError(f"all sizes and the floor must be positive, got {self}.")
         if self.range_db <= 0:
             raise ValueError(f"range_db must be positive, got {self.range_db}.")
+        if min(self.harmonics, default=1.0) <= 0:
+            raise ValueError(f"harmonics must be positive multiples, got {self.harmonics}.")
+        if self.harmonics and self.frequency == "bands":
+            raise ValueError("a network that splits bins into bands sees no harmonics.")
         if self.fft_size % 2:
             raise ValueError(f"fft_size must be even, got {self.fft_size}.")
         if self.frequency == "bands":
@@ -80,6 +92,11 @@ class SpectrogramConfig:
     def sub_bands(self) -> tuple[tuple[int, int], ...]:
         """The bands that the network splits the bins into; none if it does not."""
         return self.bands if self.frequency == "bands" else ()
+
+    @property
+    def maps(self) -> int:
+        """Pictures that the network sees: one, and one for each multiple of the frequency."""
+        return 1 + len(self.harmonics)
 
     @property
     def bins(self) -> int:
@@ -97,6 +114,7 @@ class LogSpectrogram(nn.Module):
     window: Tensor
     warp_rows: Tensor
     unwarp_rows: Tensor
+    harmonic_rows: Tensor
 
     def __init__(self, config: SpectrogramConfig) -> None:
         super().__init__()
@@ -109,6 +127,11 @@ class LogSpectrogram(nn.Module):
             warp, unwarp = log_rows_to_linear(warp), linear_rows_to_log(unwarp)
         self.register_buffer("warp_rows", warp.float(), persistent=False)
         self.register_buffer("unwarp_rows", unwarp.float(), persistent=False)
+        # Where the multiples of each row's frequency are, on the network's rows.
+        multiples = torch.tensor(config.harmonics, dtype=torch.float64)[:, None]
+        linear = (warp + 1) * multiples - 1
+        rows = linear_rows_to_log(linear) if config.frequency == "log" else linear
+        self.register_buffer("harmonic_rows", rows.float(), persistent=False)
 
     def stft(self, waveform: Float[Tensor, "*batch samples"]) -> Complex64[Tensor, "*batch bins t"]:
         """Return the spectrum: centred Hann frames, 1 + samples // hop of them."""
@@ -149,27 +172,42 @@ class LogSpectrogram(nn.Module):
 
     def network_input(
         self, magnitude: Float[Tensor, "batch bins t"]
-    ) -> Float[Tensor, "batch 1 rows t"]:
-        """Return what the network sees of mixtures: warped log magnitudes."""
+    ) -> Float[Tensor, "batch maps rows t"]:
+        """Return what the network sees of mixtures: warped log magnitudes, and harmonics'."""
         return self.log_of_warped(self.warp(magnitude))
 
     def log_of_warped(
         self, warped: Float[Tensor, "batch rows t"]
-    ) -> Float[Tensor, "batch 1 rows t"]:
-        """Return warped magnitudes on the scale that is configured."""
+    ) -> Float[Tensor, "batch maps rows t"]:
+        """Return warped magnitudes on the scale that is configured, and those at harmonics."""
         if self.config.magnitude == "decibel":
             loudest = warped.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-8)
             below_db = 20 * (warped / loudest).clamp_min(1e-10).log10()
-            return (1 + below_db / self.config.range_db).clamp_min(0).unsqueeze(1)
+            return self._with_harmonics((1 + below_db / self.config.range_db).clamp_min(0))
         if self.config.relative_level:
             level = warped.square().mean(dim=(-2, -1), keepdim=True).sqrt()
             warped = warped / level.clamp_min(1e-8)
-        return (warped + self.config.floor).log().unsqueeze(1)
+        return self._with_harmonics((warped + self.config.floor).log())
+
+    def _with_harmonics(
+        self, picture: Float[Tensor, "batch rows t"]
+    ) -> Float[Tensor, "batch maps rows t"]:
+        """Return a picture, and beside it what lies at multiples of each row's frequency.
+
+        Beyond the last row is silence.
+        """
+        silence = 0.0 if self.config.magnitude == "decibel" else math.log(self.config.floor)
+        maps = [picture]
+        for rows in self.harmonic_rows:
+            there = self._rows_at(picture, rows)
+            maps.append(torch.where((rows <= 1)[:, None], there, silence))
+        return torch.stack(maps, dim=1)
 
     def _resample_rows(self, values: Tensor, rows: Tensor) -> Tensor:
         """Sample rows at positions in [−1, 1]: linear between neighbours, time untouched."""
-        if self._keeps_bins:
-            return values
+        return values if self._keeps_bins else self._rows_at(values, rows)
+
+    def _rows_at(self, values: Tensor, rows: Tensor) -> Tensor:
         if not self.config.align_corners:
             return _grid_sample_rows(values, rows)
         count = values.shape[-2]

@@ -11,11 +11,13 @@ __all__ = ["Backbone", "BandSplitUNet", "MultiHeadUNet", "UNet", "UNetConfig", "
 Backbone: TypeAlias = UNet | MultiHeadUNet | BandSplitUNet
 
 
-def build_backbone(config: UNetConfig, channels: int, bands: Bands = ()) -> Backbone:
+def build_backbone(
+    config: UNetConfig, channels: int, *, inputs: int = 1, bands: Bands = ()
+) -> Backbone:
     """Return the audio network of a configuration; one over `bands`, where there are any."""
     kind = MultiHeadUNet if config.separate_decoders else UNet
     if not bands:
-        return kind(config, channels)
+        return kind(config, channels, inputs)
     maps = channels if config.separate_decoders else max(channels, config.width)
     return BandSplitUNet(
         kind(config, maps, inputs=config.width),

@@ -35,13 +35,13 @@ class MultiHeadUNet(nn.Module):
         )
 
     def forward(
-        self, log_spectrogram: Float[Tensor, "batch 1 rows t"]
+        self, log_spectrogram: Float[Tensor, "batch maps rows t"]
     ) -> Float[Tensor, "batch channels rows t"]:
         """Return feature maps; see `UNet.forward` for sizes and errors."""
         return self.decode(self.encode(log_spectrogram))
 
     def encode(
-        self, log_spectrogram: Float[Tensor, "batch 1 rows t"], modulate: Modulate | None = None
+        self, log_spectrogram: Float[Tensor, "batch maps rows t"], modulate: Modulate | None = None
     ) -> list[Tensor]:
         """Return the features of each level on the way down; see `UNet.encode`."""
         return self.first.encode(log_spectrogram, modulate)

@@ -64,7 +64,7 @@ Modulate = Callable[[int, Tensor], Tensor]
 
 
 class UNet(nn.Module):
-    """Maps log spectrograms, or `inputs` maps, to `channels` feature maps of the same size.
+    """Maps `inputs` pictures, log spectrograms as a rule, to `channels` maps of the same size.
 
     Attributes:
         encoder_widths: Channels that each level's features have, from the outermost.
@@ -95,7 +95,7 @@ class UNet(nn.Module):
         initialize(self, config.initialization)
 
     def forward(
-        self, log_spectrogram: Float[Tensor, "batch 1 rows t"]
+        self, log_spectrogram: Float[Tensor, "batch maps rows t"]
     ) -> Float[Tensor, "batch channels rows t"]:
         """Return feature maps.
 
@@ -105,7 +105,7 @@ class UNet(nn.Module):
         return self.decode(self.encode(log_spectrogram))
 
     def encode(
-        self, log_spectrogram: Float[Tensor, "batch 1 rows t"], modulate: Modulate | None = None
+        self, log_spectrogram: Float[Tensor, "batch maps rows t"], modulate: Modulate | None = None
     ) -> list[Tensor]:
         """Return the features of each level on the way down, the outermost first.
 

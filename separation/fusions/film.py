@@ -51,7 +51,7 @@ class FilmFusion(nn.Module):
     def logits(
         self,
         backbone: Backbone,
-        log_spectrogram: Float[Tensor, "batch 1 rows t"],
+        log_spectrogram: Float[Tensor, "batch maps rows t"],
         conditions: Float[Tensor, "one_or_batch performers K"],
     ) -> Float[Tensor, "batch performers rows t"]:
         """Return the logits of every performer's mask; the backbone must give one map."""

@@ -14,7 +14,7 @@ SMALL = UNetConfig(levels=3, width=6, initialization="kaiming")
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return build_backbone(SMALL, 3, BANDS).eval()
+    return build_backbone(SMALL, 3, bands=BANDS).eval()
 
 
 def test_a_band_is_a_row_and_goes_back_to_its_own_bins(network, monkeypatch):
@@ -42,7 +42,7 @@ def test_every_band_is_normalized_on_its_own(network):
 
 
 def test_every_parameter_learns():
-    network = build_backbone(SMALL, 3, BANDS)
+    network = build_backbone(SMALL, 3, bands=BANDS)
     network(torch.randn(2, 1, 64, 8)).square().sum().backward()
     silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []

@@ -142,3 +142,55 @@ def test_decibels_run_from_the_loudest_cell_down_and_do_not_know_the_gain():
     assert float(seen[0, 0, 20, 2]) == pytest.approx(1 - 20 / 60, abs=1e-6)
     assert seen[0, 0, 0, 0] == 0.0  # 134 dB down
     torch.testing.assert_close(front_end.log_of_warped(100 * magnitudes), seen)
+
+
+@pytest.mark.parametrize("magnitude", ["log", "decibel"])
+@pytest.mark.parametrize("frequency", ["log", "linear"])
+def test_harmonics_lie_beside_their_fundamental(frequency, magnitude):
+    """Partials at 400 and 1200 Hz: at 400 Hz the map of threes sees the second of them."""
+    rows = 512 if frequency == "linear" else 256
+    config = SpectrogramConfig(
+        frequency=frequency, magnitude=magnitude, rows=rows, floor=1e-3, harmonics=(3.0, 0.5)
+    )
+    front_end = LogSpectrogram(config)
+    time = torch.arange(8192) / config.sample_rate_hz
+    sound = torch.sin(2 * torch.pi * 400 * time) + torch.sin(2 * torch.pi * 1200 * time)
+    picture = front_end.network_input(front_end.stft(sound[None]).abs())[0, :, :, 10]
+    plain, threes, halves = picture
+    nyquist_hz = config.sample_rate_hz / 2
+
+    def row_of(hz):
+        place = torch.tensor([2 * hz / nyquist_hz - 1], dtype=torch.float64)
+        place = linear_rows_to_log(place) if frequency == "log" else place
+        return round(float(place[0] + 1) / 2 * (rows - 1))
+
+    assert abs(int(plain[: row_of(600)].argmax()) - row_of(400)) <= 1
+    assert abs(int(threes[row_of(250) :].argmax()) + row_of(250) - row_of(400)) <= 1
+    assert float(threes[row_of(400)]) == pytest.approx(float(plain[row_of(1200)]), abs=0.5)
+    assert abs(int(halves[row_of(600) : row_of(1000)].argmax()) + row_of(600) - row_of(800)) <= 1
+    silence = 0.0 if magnitude == "decibel" else float(np.log(1e-3))
+    beyond = threes[row_of(nyquist_hz / 3) + 1 :]
+    torch.testing.assert_close(beyond, torch.full_like(beyond, silence))
+
+
+def test_without_harmonics_there_is_one_picture():
+    plain = LogSpectrogram(SpectrogramConfig())
+    more = LogSpectrogram(SpectrogramConfig(harmonics=(1.0, 2.0)))
+    magnitude = noise(2, 512, 6).abs()
+    one = plain.network_input(magnitude)
+    three = more.network_input(magnitude)
+    assert (one.shape, three.shape) == ((2, 1, 256, 6), (2, 3, 256, 6))
+    torch.testing.assert_close(three[:, 0], one[:, 0])
+    torch.testing.assert_close(three[:, 1], one[:, 0], rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"harmonics": (2.0, 0.0)}, "harmonics must be positive"),
+        ({"harmonics": (2.0,), "frequency": "bands", "rows": 512}, "sees no harmonics"),
+    ],
+)
+def test_harmonics_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        SpectrogramConfig(**wrong)
