@@ -26,7 +26,7 @@ from capture.take import open_take
 from capture.waveform import read_waveform
 from scenes import read_scene
 from separation.checkpoint import load_model
-from separation.evaluate import Score
+from separation.scores import Score
 from separation.stem import Separation
 
 Stage = Callable[[str], Callable[[float], None]]

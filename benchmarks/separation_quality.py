@@ -30,8 +30,9 @@ from capture.performer import Performer, read_performers, write_performers
 from capture.players import find_performers
 from capture.simulate import simulate_take
 from capture.take import open_take
-from separation.evaluate import Score, evaluate_take
+from separation.evaluate import evaluate_take
 from separation.model import SeparationModel
+from separation.scores import Score
 from separation.separator import separate
 
 SEEDS = tuple(range(1, 21))

@@ -10,8 +10,9 @@ from capture.errors import DataError, FileFormatError
 from capture.performer import Performer
 from capture.pose import Trajectory
 from capture.waveform import Waveform, write_waveform
-from separation.evaluate import evaluate_take, match_by_position, score_stems
+from separation.evaluate import evaluate_take, match_by_position
 from separation.mask_picture import write_mask_picture
+from separation.scores import score_stems
 from separation.stem import Manifest, Separation, Stem
 
 RATE = 48000
