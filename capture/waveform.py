@@ -45,6 +45,15 @@ class Sound(Protocol):
         ...
 
 
+def read_padded(sound: Sound, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
+    """Read samples from `start` to `stop`; what lies outside the sound is silence."""
+    first, last = (min(max(at, 0), sound.sample_count) for at in (start, stop))
+    samples = sound.read(first, last)
+    if (first, last) == (start, stop):
+        return samples
+    return np.pad(samples, ((0, 0), (first - start, stop - last)))
+
+
 def blocks_of(
     sound: Sound, samples: int = _BLOCK_SAMPLES
 ) -> Iterator[tuple[int, Float32[np.ndarray, "channels samples"]]]:

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Complex64, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
-from capture.waveform import Sound
+from capture.waveform import Sound, read_padded
 from separation.array import ArrayConfig, ArrayFilter
 from separation.spectrogram import SpectrogramConfig, linear_rows_to_log
 
@@ -189,7 +189,7 @@ class FullBandMasks:
         for start in range(0, frame_count, self.config.block_frames):
             stop = min(start + self.config.block_frames, frame_count)
             first, last = max(start - self.margin, 0), min(stop + self.margin, frame_count)
-            heard = _read(mixture, (first - 4) * self.hop, (last - 1) * self.hop)[channels]
+            heard = read_padded(mixture, (first - 4) * self.hop, (last - 1) * self.hop)[channels]
             beside = self._spectrum(heard[center]).T
             inner = slice(start - first, stop - first)
             full = self._masks(first, last, beside, masks, mask_frames)[..., inner]
@@ -264,15 +264,6 @@ class FullBandMasks:
 
     def _smoothed(self, energy: Float64[np.ndarray, " t"]) -> Float64[np.ndarray, " t"]:
         return np.convolve(energy, self.smoothing)[self.margin : self.margin + len(energy)]
-
-
-def _read(mixture: Sound, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
-    """Read samples; what lies outside the recording is silence."""
-    first, last = (min(max(at, 0), mixture.sample_count) for at in (start, stop))
-    samples = mixture.read(first, last)
-    if (first, last) == (start, stop):
-        return samples
-    return np.pad(samples, ((0, 0), (first - start, stop - last)))
 
 
 def _rows_of(

@@ -27,7 +27,7 @@ from capture.take.images import TakeImages
 from capture.take.sound import TakeSound
 from capture.take.take_file import MicrophoneEntry, RecordedEntry
 from capture.take.world import find_world
-from capture.waveform import Sound, Waveform
+from capture.waveform import Sound, Waveform, read_padded
 
 _SHORTER_BY_S = 0.2
 
@@ -174,10 +174,7 @@ class Take:
         stop = sound.sample_count if stop_s is None else round(stop_s * sound.sample_rate_hz)
         if stop < start:
             raise ValueError(f"the sound from {start_s} s to {stop_s} s has no length.")
-        first, last = max(0, min(start, sound.sample_count)), max(0, min(stop, sound.sample_count))
-        samples = sound.read(first, last)
-        if (first, last) != (start, stop):
-            samples = np.pad(samples, ((0, 0), (first - start, stop - last)))
+        samples = read_padded(sound, start, stop)
         return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
 
     def index_at(self, time_s: float) -> int:
