@@ -250,7 +250,7 @@ def _write(path: Path, sound: Sound, sample_format: SampleFormat) -> None:
 
 def _refuse_clipping(names: Sequence[str], sounds: Sequence[Sound]) -> None:
     for name, sound in zip(names, sounds, strict=True):
-        peak = max((float(np.abs(block).max(initial=0.0)) for _, block in blocks_of(sound)))
+        peak = max((float(np.abs(block).max()) for _, block in blocks_of(sound)), default=0.0)
         if peak > 1.0:
             raise DataError(
                 f"{name} reaches {peak:.3f} of full scale, which 24 bits cannot hold: write float."
