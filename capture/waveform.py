@@ -51,7 +51,8 @@ def read_padded(sound: Sound, start: int, stop: int) -> Float32[np.ndarray, "cha
     samples = sound.read(first, last)
     if (first, last) == (start, stop):
         return samples
-    return np.pad(samples, ((0, 0), (first - start, stop - last)))
+    before = min(max(-start, 0), stop - start)
+    return np.pad(samples, ((0, 0), (before, stop - start - before - samples.shape[1])))
 
 
 def blocks_of(
