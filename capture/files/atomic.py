@@ -6,8 +6,8 @@ A run that fails, or is interrupted with Ctrl-C, leaves nothing half-written und
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,13 +65,19 @@ def temporary_folder(path: str | os.PathLike[str]) -> Generator[Path]:
         OutputError: The folder cannot be made.
     """
     final = Path(path)
-    with _reported(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    # Ctrl-C may come between any two lines: the name is known before there is a folder to delete.
+    scratch = final.parent / f".{final.name}.{secrets.token_hex(8)}"
     try:
-        yield scratch
-    finally:
+        try:
+            with _reported(final):
+                scratch.parent.mkdir(parents=True, exist_ok=True)
+                scratch.mkdir(mode=0o700)
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except BaseException:  # Ctrl-C while it was deleted.
         shutil.rmtree(scratch, ignore_errors=True)
+        raise
 
 
 @contextmanager

@@ -1,11 +1,16 @@
 """Waveforms, point clouds and performers survive their files; writers leave no halves."""
 
+import itertools
+import sys
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 
 from capture.errors import DataError, FileFormatError, OutputError
-from capture.files.atomic import atomic_folder, atomic_path
+from capture.files.atomic import atomic_folder, atomic_path, temporary_folder
 from capture.performer import (
     Performer,
     Visitor,
@@ -184,3 +189,45 @@ def test_an_unwritable_folder_is_said(tmp_path):
         atomic_path(tmp_path / "file" / "a.txt"),
     ):
         pass
+
+
+@pytest.mark.parametrize("make", [atomic_folder, temporary_folder])
+def test_ctrl_c_at_any_line_leaves_no_hidden_folder(tmp_path, make):
+    for line in itertools.count(1):
+        folder = tmp_path / str(line)
+        was_interrupted = interrupted_at_line(line, partial(fill, make, folder / "stems"))
+        assert not list(folder.glob(".*")), line
+        if not was_interrupted:
+            break
+    assert line > 20
+
+
+def fill(make, path):
+    with make(path) as folder:
+        (folder / "violin.wav").touch()
+
+
+def interrupted_at_line(number, function):
+    """Interrupt a call as it comes to its n-th line in the writers or in what they call."""
+    lines = itertools.count(1)
+
+    def at_line(frame, event, _):
+        if event == "line" and next(lines) == number:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return at_line
+
+    def at_call(frame, *_):
+        name = Path(frame.f_code.co_filename).name
+        return at_line if name in {"atomic.py", "contextlib.py", "shutil.py"} else None
+
+    before = sys.gettrace()
+    sys.settrace(at_call)
+    try:
+        function()
+    # Python 3.11's rmtree says OSError if it is interrupted just after it closed a folder.
+    except (KeyboardInterrupt, OSError):
+        return True
+    finally:
+        sys.settrace(before)
+    return False
