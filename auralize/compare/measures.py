@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Complex128, Float, Float64
 
-from auralize.compare.sound_reader import SoundReader
 from auralize.dsp.fourier import irfft, rfft
 from auralize.hrtf.interaural import interaural_time_difference_s
 from auralize.output.loudness import LoudnessMeter, TruePeakMeter
+from capture.take.sound import FileSound
+from capture.waveform import blocks_of
 
 # Spectra of about 0.3 s resolve the third of an octave at 25 Hz.
 _SEGMENT_S = 0.34
 _OVERLAP = 4
-_BLOCK = 65_536
 _LOWEST_THIRD, _HIGHEST_THIRD = -16, 13  # 25 Hz and 20 kHz, in tenths of a decade from 1 kHz
 _OCTAVES = range(-4, 5)  # 63 Hz and 16 kHz, in octaves from 1 kHz
 
@@ -72,45 +72,45 @@ def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
         FileFormatError: It cannot be read.
         DataError: It holds NaN.
     """
-    with SoundReader(path) as sound:
-        channels, rate = sound.channel_count, sound.sample_rate_hz
-        ambisonic = channels >= 4 and math.isqrt(channels) ** 2 == channels
-        is_fuma = ambisonic and "Furse-Malham" in sound.comment
-        xyz, pressure_over_w = ([1, 2, 3], 2**0.5) if is_fuma else ([3, 1, 2], 1.0)
-        loudness = LoudnessMeter(1 if ambisonic else channels, rate)
-        peak = TruePeakMeter(channels)
-        spectra = _MeanSpectra(channels, rate)
-        energies = np.zeros(channels)
-        for block in sound.blocks(_BLOCK):
-            loudness.add(pressure_over_w * block[:1] if ambisonic else block)
-            peak.add(block)
-            spectra.add(block)
-            energies += np.sum(np.square(block, dtype=np.float64), axis=1)
-        peak.finish()
-        spectra.finish()
-        powers, crossed = spectra.powers(sound.sample_count)
-        thirds, octaves = _centers_hz(rate)
-        frequencies = np.linspace(0, rate / 2, powers.shape[1])
-        is_stereo = channels == 2 and bool(energies.all())
-        return SoundMeasures(
-            path=sound.path,
-            subtype=sound.subtype,
-            sample_rate_hz=rate,
-            channel_count=channels,
-            sample_count=sound.sample_count,
-            is_ambisonic=ambisonic,
-            levels_dbfs=tuple(_decibels(e / max(sound.sample_count, 1)) for e in energies),
-            true_peak_dbtp=peak.peak_dbtp,
-            loudness_lufs=loudness.integrated_lufs,
-            itd_s=_itd_s(crossed[1], rate) if is_stereo else None,
-            ild_db=_decibels(energies[0] / energies[1]) if is_stereo else None,
-            band_centers_hz=thirds,
-            band_levels_dbfs=10 * np.log10(_bands(powers, frequencies, thirds, 10**0.05) + 1e-30),
-            octave_centers_hz=octaves,
-            intensity=_unit_vectors(_bands(np.real(crossed[xyz]), frequencies, octaves, 2**0.5))
-            if ambisonic
-            else None,
-        )
+    sound = FileSound(path)
+    channels, rate = sound.channel_count, sound.sample_rate_hz
+    ambisonic = channels >= 4 and math.isqrt(channels) ** 2 == channels
+    is_fuma = ambisonic and "Furse-Malham" in sound.comment
+    xyz, pressure_over_w = ([1, 2, 3], 2**0.5) if is_fuma else ([3, 1, 2], 1.0)
+    loudness = LoudnessMeter(1 if ambisonic else channels, rate)
+    peak = TruePeakMeter(channels)
+    spectra = _MeanSpectra(channels, rate)
+    energies = np.zeros(channels)
+    for _, block in blocks_of(sound):
+        loudness.add(pressure_over_w * block[:1] if ambisonic else block)
+        peak.add(block)
+        spectra.add(block)
+        energies += np.sum(np.square(block, dtype=np.float64), axis=1)
+    peak.finish()
+    spectra.finish()
+    powers, crossed = spectra.powers(sound.sample_count)
+    thirds, octaves = _centers_hz(rate)
+    frequencies = np.linspace(0, rate / 2, powers.shape[1])
+    is_stereo = channels == 2 and bool(energies.all())
+    return SoundMeasures(
+        path=sound.path,
+        subtype=sound.subtype,
+        sample_rate_hz=rate,
+        channel_count=channels,
+        sample_count=sound.sample_count,
+        is_ambisonic=ambisonic,
+        levels_dbfs=tuple(_decibels(e / max(sound.sample_count, 1)) for e in energies),
+        true_peak_dbtp=peak.peak_dbtp,
+        loudness_lufs=loudness.integrated_lufs,
+        itd_s=_itd_s(crossed[1], rate) if is_stereo else None,
+        ild_db=_decibels(energies[0] / energies[1]) if is_stereo else None,
+        band_centers_hz=thirds,
+        band_levels_dbfs=10 * np.log10(_bands(powers, frequencies, thirds, 10**0.05) + 1e-30),
+        octave_centers_hz=octaves,
+        intensity=_unit_vectors(_bands(np.real(crossed[xyz]), frequencies, octaves, 2**0.5))
+        if ambisonic
+        else None,
+    )
 
 
 class _MeanSpectra:

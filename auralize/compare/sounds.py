@@ -16,8 +16,9 @@ from jaxtyping import Float64
 from scipy.signal import fftconvolve
 
 from auralize.compare.measures import SoundMeasures, measure_sound
-from auralize.compare.sound_reader import SoundReader
 from auralize.dsp.fourier import fast_length, irfft, rfft
+from capture.take.sound import FileSound
+from capture.waveform import Sound, blocks_of, read_padded
 
 _BLOCK = 65_536
 # So many samples are enough to find the offset: 44 s at 48 kHz.
@@ -155,13 +156,12 @@ def compare_sounds(
                 f"lengths differ ({a.sample_count} and {b.sample_count} samples): the shorter one "
                 "is taken to be followed by silence"
             )
-        with SoundReader(first) as one, SoundReader(second) as other:
-            silent = a.true_peak_dbtp == b.true_peak_dbtp == -math.inf
-            difference = _difference(one, other, are_silent=silent)
+        silent = a.true_peak_dbtp == b.true_peak_dbtp == -math.inf
+        difference = _difference(FileSound(first), FileSound(second), are_silent=silent)
     return SoundComparison(first=a, second=b, notes=tuple(notes), difference=difference)
 
 
-def _difference(first: SoundReader, second: SoundReader, *, are_silent: bool) -> Difference:
+def _difference(first: Sound, second: Sound, *, are_silent: bool) -> Difference:
     identical = _are_identical(first, second)
     if identical or are_silent:
         return Difference(
@@ -203,23 +203,25 @@ def _difference(first: SoundReader, second: SoundReader, *, are_silent: bool) ->
     )
 
 
-def _are_identical(first: SoundReader, second: SoundReader) -> bool:
+def _are_identical(first: Sound, second: Sound) -> bool:
     return first.sample_count == second.sample_count and all(
         np.array_equal(a, b)
-        for a, b in zip(first.blocks(_BLOCK), second.blocks(_BLOCK), strict=True)
+        for (_, a), (_, b) in zip(blocks_of(first), blocks_of(second), strict=True)
     )
 
 
-def _offset_samples(first: SoundReader, second: SoundReader) -> tuple[float, float]:
+def _offset_samples(first: Sound, second: Sound) -> tuple[float, float]:
     """Return by how many samples the second is late, and the correlation coefficient there.
 
     The first part after common silence tells.
     """
     start, longest = 0, max(first.sample_count, second.sample_count)
-    while start < longest and not any(r.read(start, _BLOCK).any() for r in (first, second)):
+    while start < longest and not any(
+        read_padded(sound, start, start + _BLOCK).any() for sound in (first, second)
+    ):
         start += _BLOCK
     count = min(_MOST_SAMPLES, longest - start)
-    a, b = first.read(start, count), second.read(start, count)
+    a, b = (read_padded(sound, start, start + count) for sound in (first, second))
     energies = [float(np.sum(np.square(s, dtype=np.float64))) for s in (a, b)]
     if not min(energies) > 0:
         return 0.0, 0.0
@@ -241,7 +243,7 @@ def _offset_samples(first: SoundReader, second: SoundReader) -> tuple[float, flo
 
 
 def _brought_together(
-    first: SoundReader, second: SoundReader, offset: float
+    first: Sound, second: Sound, offset: float
 ) -> Iterator[tuple[Float64[np.ndarray, "channels block"], Float64[np.ndarray, "channels block"]]]:
     """Give blocks of both sounds, the first delayed by a number of samples."""
     whole = round(offset)
@@ -249,8 +251,9 @@ def _brought_together(
     reach = len(delay) // 2
     stop = max(first.sample_count + whole, second.sample_count) + reach
     for start in range(min(0, whole) - reach, stop, _BLOCK):
-        x = first.read(start - whole - reach, _BLOCK + 2 * reach).astype(np.float64)
-        y = second.read(start, _BLOCK).astype(np.float64)
+        early = start - whole
+        x = read_padded(first, early - reach, early + _BLOCK + reach).astype(np.float64)
+        y = read_padded(second, start, start + _BLOCK).astype(np.float64)
         yield (fftconvolve(x, delay[None], mode="valid", axes=1) if reach else x), y
 
 

@@ -32,25 +32,39 @@ class TakeSound(Sound, Protocol):
 class FileSound:
     """The sound of a WAV, FLAC or other file, opened anew for each reading.
 
+    Attributes:
+        path: The file.
+        channel_count: Channels.
+        sample_rate_hz: Samples a second of each.
+        sample_count: Samples of each.
+        subtype: Its sample format, as libsndfile names it.
+        comment: What the file says about itself, or "".
+
     Raises:
         FileFormatError: The file is missing or no sound file.
         DataError: It holds no sample.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         try:
-            info = soundfile.info(self._path)
+            with soundfile.SoundFile(self.path) as file:
+                self.channel_count = int(file.channels)
+                self.sample_rate_hz = int(file.samplerate)
+                self.sample_count = int(file.frames)
+                self.subtype = str(file.subtype)
+                self.comment = str(file.comment)
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             raise FileFormatError(
                 f"{path}: not readable as sound ({error}). Give a WAV, FLAC or Ogg file."
             ) from error
-        if info.frames == 0:
-            raise DataError(f"{path}: holds no sound: it is empty. Give the take's sound file.")
-        self.channel_count = int(info.channels)
-        self.sample_rate_hz = int(info.samplerate)
-        self.sample_count = int(info.frames)
-        self.bits = 16 if info.subtype in _SIXTEEN_BITS else 24
+        if self.sample_count == 0:
+            raise DataError(f"{path}: holds no sound: it is empty. Export the sound again.")
+
+    @property
+    def bits(self) -> int:
+        """Bits of a sample that lose nothing of it: 16 or 24."""
+        return 16 if self.subtype in _SIXTEEN_BITS else 24
 
     def read(self, start: int, stop: int) -> Float32[np.ndarray, "channels samples"]:
         """Read samples.
@@ -61,15 +75,17 @@ class FileSound:
         """
         try:
             samples, _ = soundfile.read(
-                self._path, start=start, stop=stop, dtype="float32", always_2d=True
+                self.path, start=start, stop=stop, dtype="float32", always_2d=True
             )
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-            raise FileFormatError(f"{self._path}: not readable as sound ({error}).") from error
+            raise FileFormatError(
+                f"{self.path}: cannot be read at {start / self.sample_rate_hz:.3f} s ({error})."
+            ) from error
         finite = np.isfinite(samples).all(axis=1)
         if not finite.all():
             at_s = (start + int(np.argmin(finite))) / self.sample_rate_hz
             raise DataError(
-                f"{self._path}: a sample at {at_s:.3f} s is not a finite number. Export the sound "
+                f"{self.path}: a sample at {at_s:.3f} s is not a finite number. Export the sound "
                 "again."
             )
         return np.ascontiguousarray(samples.T)
