@@ -23,7 +23,7 @@ from auralize.report.localisation import localisation_table
 from auralize.stages import scene_of, segment_take, separate_take
 from capture.performer import Performer
 from capture.take import open_take
-from capture.waveform import read_waveform
+from capture.take.sound import FileSound
 from scenes import read_scene
 from separation.checkpoint import load_model
 from separation.scores import Score
@@ -183,7 +183,7 @@ def finish(
                     ReportPlayer(
                         performer=performer,
                         label=_label(performer),
-                        stem=stem.waveform,
+                        stem=stem.sound,
                         extrapolated_above_hz=manifest.extrapolated_above_hz,
                         note=stem.note,
                         figures=_figures(performer.name, scores),
@@ -192,8 +192,8 @@ def finish(
                         results.performers, results.separation.stems, strict=True
                     )
                 ],
-                residual=results.separation.residual,
-                preview=read_waveform(folder / PREVIEW),
+                residual=results.separation.residual_sound,
+                preview=FileSound(folder / PREVIEW),
                 listener_xy_m=(listener[0], listener[1]),
                 localisation=localisation,
                 receipt=receipt.lines(),

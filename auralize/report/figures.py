@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
 import numpy as np
+from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from capture.performer import Performer
-from capture.waveform import Waveform
+from capture.waveform import Sound
 
 PLAYER_COLORS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#525252",
 )  # fmt: skip
+# More would not be seen in a picture so wide.
+_MOST_COLUMNS = 1000
 _INK = "#1d2733"
 _STYLE: Any = {
     "font.size": 9.0,
@@ -118,44 +122,68 @@ def front_view(performers: Sequence[Performer], labels: Sequence[str]) -> str:
         return _data_uri(figure)
 
 
-def spectrogram(waveform: Waveform, title: str, top_hz: float | None = None) -> str:
+def spectrogram(sound: Sound, title: str, top_hz: float | None = None) -> str:
     """Draw the spectrogram of the first channel, log frequency, 80 dB below its peak.
 
     Args:
-        waveform: The sound.
+        sound: The sound, of which a little is read at a time.
         title: Above the picture.
         top_hz: A line is drawn here: above it the stem is extrapolated.
     """
-    import scipy.signal
-
-    rate = waveform.sample_rate_hz
-    size = 2 ** int(np.ceil(np.log2(0.04 * rate)))
-    frequencies, times, power = scipy.signal.spectrogram(
-        waveform.samples[0],
-        fs=rate,
-        nperseg=min(size, max(waveform.sample_count, 2)),
-        noverlap=None,
-        scaling="spectrum",
-    )
-    level_db = 10 * np.log10(np.maximum(power, 1e-14))
+    times_s, frequencies_hz, level_db = spectrogram_db(sound)
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(5.4, 2.1), dpi=100, layout="constrained")
         axes = figure.add_subplot()
-        peak = float(level_db.max()) if level_db.size else 0.0
-        if level_db.shape[1] > 1:
+        if len(times_s) > 1:
+            peak = float(level_db.max())
             axes.pcolormesh(
-                times, frequencies[1:], level_db[1:], vmin=peak - 80, vmax=peak, cmap="magma",
+                times_s, frequencies_hz[1:], level_db[1:], vmin=peak - 80, vmax=peak, cmap="magma",
                 shading="nearest", rasterized=True,
             )  # fmt: skip
+        half_rate_hz = sound.sample_rate_hz / 2
         axes.set_yscale("log")
-        axes.set_ylim(60, rate / 2)
-        if top_hz is not None and top_hz < rate / 2:
+        axes.set_ylim(60, half_rate_hz)
+        if top_hz is not None and top_hz < half_rate_hz:
             axes.axhline(top_hz, color="white", lw=0.8, ls="--")
         axes.set_yticks([100, 1000, 10000], ["100", "1k", "10k"])
         axes.set_ylabel("Hz")
         axes.set_xlabel("s")
         axes.set_title(title, fontsize=9)
         return _data_uri(figure)
+
+
+def spectrogram_db(
+    sound: Sound,
+) -> tuple[
+    Float64[np.ndarray, "columns"],
+    Float64[np.ndarray, "rows"],
+    Float64[np.ndarray, "rows columns"],
+]:
+    """Return times, frequencies and levels of at most `_MOST_COLUMNS` columns.
+
+    A column of a long sound is the mean power of several windows of about 40 ms.
+    """
+    import scipy.signal
+
+    rate = sound.sample_rate_hz
+    size = min(2 ** int(np.ceil(np.log2(0.04 * rate))), max(sound.sample_count, 2))
+    overlap = size // 8
+    hop = size - overlap
+    windows = max(0, (sound.sample_count - overlap) // hop)
+    in_column = max(1, math.ceil(windows / _MOST_COLUMNS))
+    times_s: list[float] = []
+    columns: list[np.ndarray] = []
+    for first in range(0, windows, in_column):
+        last = min(first + in_column, windows) - 1
+        start, stop = first * hop, last * hop + size
+        _, _, power = scipy.signal.spectrogram(
+            sound.read(start, stop)[0], rate, nperseg=size, noverlap=overlap, scaling="spectrum"
+        )
+        times_s.append((start + stop) / 2 / rate)
+        columns.append(power.mean(axis=1))
+    frequencies_hz = np.fft.rfftfreq(size, 1 / rate)
+    powers = np.array(columns, dtype=np.float64).reshape(-1, len(frequencies_hz)).T
+    return np.array(times_s), frequencies_hz, 10 * np.log10(np.maximum(powers, 1e-14))
 
 
 def _scatter(axes: Axes, across: np.ndarray, up: np.ndarray, color: object) -> None:

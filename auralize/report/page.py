@@ -15,7 +15,9 @@ import soundfile
 from auralize.report import figures
 from capture.files.atomic import atomic_path
 from capture.performer import Performer
-from capture.waveform import Waveform
+from capture.waveform import Sound
+
+_LONGEST_LISTEN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class ReportPlayer:
 
     performer: Performer
     label: str
-    stem: Waveform
+    stem: Sound
     extrapolated_above_hz: float | None
     note: str = ""
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -59,8 +61,8 @@ class Report:
     title: str
     lead: str
     players: Sequence[ReportPlayer]
-    residual: Waveform
-    preview: Waveform
+    residual: Sound
+    preview: Sound
     listener_xy_m: tuple[float, float]
     localisation: Sequence[Sequence[str]]
     receipt: Mapping[str, str]
@@ -88,6 +90,7 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
         front=figures.front_view(performers, labels),
         preview_audio=_audio_uri(report.preview),
         residual_audio=_audio_uri(report.residual),
+        is_cut=report.preview.sample_count > _LONGEST_LISTEN_S * report.preview.sample_rate_hz,
         rows=[
             {
                 "player": player,
@@ -104,18 +107,16 @@ def write_report(path: str | os.PathLike[str], report: Report) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-_LONGEST_LISTEN_S = 60.0
-
-
-def _audio_uri(waveform: Waveform) -> str:
-    """Encode at most a minute as MP3, which every browser plays."""
+def _audio_uri(sound: Sound) -> str:
+    """Encode the beginning as MP3, which every browser plays."""
     buffer = io.BytesIO()
-    shown = waveform.between(0.0, _LONGEST_LISTEN_S)
+    rate = sound.sample_rate_hz
+    samples = sound.read(0, min(sound.sample_count, round(_LONGEST_LISTEN_S * rate))).T
     kept_rates = (32000, 44100, 48000)
-    if shown.sample_rate_hz in kept_rates:
-        soundfile.write(buffer, shown.samples.T, shown.sample_rate_hz, format="MP3")
+    if rate in kept_rates:
+        soundfile.write(buffer, samples, rate, format="MP3")
         kind = "mpeg"
     else:  # MP3 knows few rates; a WAV plays at any
-        soundfile.write(buffer, shown.samples.T, shown.sample_rate_hz, "PCM_16", format="WAV")
+        soundfile.write(buffer, samples, rate, "PCM_16", format="WAV")
         kind = "wav"
     return f"data:audio/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
