@@ -133,6 +133,11 @@ class LogSpectrogram(nn.Module):
         rows = linear_rows_to_log(linear) if config.frequency == "log" else linear
         self.register_buffer("harmonic_rows", rows.float(), persistent=False)
 
+    @property
+    def bins_per_row(self) -> Float[Tensor, "rows"]:
+        """How many bins of the spectrum each row stands for: below 1 where rows overlap."""
+        return torch.gradient(self.warp_rows)[0] * (self.config.bins - 1) / 2
+
     def stft(self, waveform: Float[Tensor, "*batch samples"]) -> Complex64[Tensor, "*batch bins t"]:
         """Return the spectrum: centred Hann frames, 1 + samples // hop of them."""
         flat = waveform.reshape(-1, waveform.shape[-1])

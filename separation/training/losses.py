@@ -5,8 +5,8 @@
 - target "wiener": performers own their share of a cell's energy; its expectation is the best soft
   mask, and costs nothing in silence.
 
-The loss is the cross-entropy, or smooth L1 between masks, as the ratio masks of the Conditioned
-U-Net are trained.
+The loss is the cross-entropy; smooth L1 between masks, as the ratio masks of the Conditioned U-Net
+are trained; or the cross-entropy and how far each performer's sound is off.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 Target = Literal["binary", "ratio", "wiener"]
 Weight = Literal["log", "level", "even"]
-Loss = Literal["cross_entropy", "smooth_l1"]
+Loss = Literal["cross_entropy", "smooth_l1", "cross_entropy_snr"]
+
+# Being less off than −30 dB gains nothing, and who is 60 dB below the mixture is not asked for.
+_LEAST_ERROR = 1e-3
+_LEAST_SHARE = 1e-6
 
 
 def mask_targets(
@@ -66,31 +70,88 @@ def mask_loss(
     target: Target,
     weight: Weight,
     loss: Loss = "cross_entropy",
+    bins_per_row: Float[Tensor, "rows"] | None = None,
 ) -> Float[Tensor, ""]:
     """Return the weighted loss of masks, averaged over cells.
 
     The cross-entropy asks the sigmoid head about each performer by itself (binary), the softmax
-    heads who of those present owns a cell.
+    heads who of those present owns a cell. "cross_entropy_snr" adds `error_level`.
+
+    Args:
+        head: One of `HEADS`.
+        logits: From the network.
+        batch: What it saw, and the truth.
+        target: What masks should be.
+        weight: How much each cell counts in the cross-entropy or the smooth L1.
+        loss: Which loss.
+        bins_per_row: See `error_level`.
 
     Raises:
         ValueError: The head is unknown.
     """
     targets = mask_targets(batch, target, residual=head == "softmax-residual")
     weights = cell_weights(batch.mixture, weight)
-    absent = ~batch.present[:, :, None, None]
     if loss == "smooth_l1":
-        targets = targets[:, : batch.sources.shape[1]]
         masks = masks_from_logits(head, logits, batch.present)
-        each = F.smooth_l1_loss(masks, targets.masked_fill(absent, 0.0), reduction="none")
-        each = each * weights[:, None]
-        return (each.sum(dim=1).mean(dim=(-2, -1)) / batch.present.sum(dim=1)).mean()
+        # Masks of the absent are zero, as their targets are.
+        each = F.smooth_l1_loss(masks, targets[:, : masks.shape[1]], reduction="none")
+        return _mean_over_performers(each * weights[:, None], batch)
+    cross_entropy = _cross_entropy(head, logits, targets, weights, batch)
+    if loss == "cross_entropy":
+        return cross_entropy
+    masks = masks_from_logits(head, logits, batch.present)
+    return cross_entropy + error_level(masks, targets[:, : masks.shape[1]], batch, bins_per_row)
+
+
+def error_level(
+    masks: Float[Tensor, "mixtures performers rows t"],
+    targets: Float[Tensor, "mixtures performers rows t"],
+    batch: Batch,
+    bins_per_row: Float[Tensor, "rows"] | None = None,
+) -> Float[Tensor, ""]:
+    """Return how far the performers' masked magnitudes are off: an SNR, upside down, in bels.
+
+    It is the mean over performers who sound, and ends at −3 bels; as SI-SDR does, it counts energy,
+    and quiet performers as much as loud ones. The thresholded SNR of Wisdom et al., "Unsupervised
+    sound separation using mixture invariant training" (2020), on magnitudes.
+
+    Args:
+        masks: That the network gives.
+        targets: That it should give.
+        batch: The mixtures.
+        bins_per_row: Bins of the spectrum that each row stands for; None if all stand for as many.
+    """
+    energy = batch.mixture.square()
+    if bins_per_row is not None:
+        energy = energy * bins_per_row[:, None]
+    error = ((masks - targets).square() * energy[:, None]).sum(dim=(-2, -1))
+    sound = (targets.square() * energy[:, None]).sum(dim=(-2, -1))
+    audible = batch.present & (sound > _LEAST_SHARE * energy.sum(dim=(-2, -1))[:, None])
+    bels = torch.log10(error / sound.clamp_min(1e-12) + _LEAST_ERROR)
+    return (bels * audible).sum() / audible.sum().clamp_min(1)
+
+
+def _cross_entropy(
+    head: str,
+    logits: Float[Tensor, "mixtures logits rows t"],
+    targets: Float[Tensor, "mixtures owners rows t"],
+    weights: Float[Tensor, "mixtures rows t"],
+    batch: Batch,
+) -> Float[Tensor, ""]:
     if head == "sigmoid":
         each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-        each = each.masked_fill(absent, 0.0) * weights[:, None]
-        return (each.sum(dim=1).mean(dim=(-2, -1)) / batch.present.sum(dim=1)).mean()
+        each = each.masked_fill(~batch.present[:, :, None, None], 0.0)
+        return _mean_over_performers(each * weights[:, None], batch)
     if head in ("softmax", "softmax-residual"):
         nobody = absent_logits(head, batch.present)
         assert nobody is not None
         shares = F.log_softmax(logits.masked_fill(nobody, -1e4), dim=1)
         return -((targets * shares).sum(dim=1) * weights).mean()
     raise ValueError(f"no loss for head {head!r}.")
+
+
+def _mean_over_performers(
+    each: Float[Tensor, "mixtures performers rows t"], batch: Batch
+) -> Float[Tensor, ""]:
+    """Return the mean over cells and those present; cells of the others are zero."""
+    return (each.sum(dim=1).mean(dim=(-2, -1)) / batch.present.sum(dim=1)).mean()

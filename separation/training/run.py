@@ -151,6 +151,7 @@ class Run:
             target=config.target,
             weight=config.weight,
             loss=config.loss,
+            bins_per_row=model.front_end.bins_per_row,
         )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -149,6 +149,7 @@ def test_learns_one_mixture_and_comes_back(name, mixture, performers, tmp_path):
             target=config.target,
             weight=config.weight,
             loss=config.loss,
+            bins_per_row=model.front_end.bins_per_row,
         )
         optimizer.zero_grad()
         loss.backward()

@@ -15,6 +15,7 @@ from separation.conditioners import PictureConfig, ResNet
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
 from separation.configuration import from_mapping
 from separation.corpus import CloudBank, Stem, open_corpus, write_clouds, write_shard
+from separation.heads import masks_from_logits
 from separation.model import ModelConfig, SeparationModel
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
 from separation.training import (
@@ -37,7 +38,7 @@ from separation.training.augment import (
 from separation.training.batch import Batch, make_batch
 from separation.training.conditions import LabelConditions, SeenConditions
 from separation.training.distillation import confusion_matrix, describe_confusion
-from separation.training.losses import cell_weights, mask_loss, mask_targets
+from separation.training.losses import cell_weights, error_level, mask_loss, mask_targets
 from separation.training.mixing import Mixer
 from separation.training.schedule import learning_rate
 from separation.training.validation import fixed_mixtures, scale_invariant_sdr_db, validate
@@ -319,6 +320,39 @@ def test_softmax_loss_is_least_at_its_target_and_ignores_the_absent(target):
     moved = targets.log().clone()
     moved[1, 2] += 100.0
     torch.testing.assert_close(mask_loss("softmax", moved, batch, **arguments), best)
+
+
+def test_error_level_is_an_snr_of_performers_who_sound():
+    batch = random_batch()
+    batch = replace(batch, sources=batch.sources.clone())
+    batch.sources[0, 1] = 0.0  # rests, and cannot be off
+    targets = mask_targets(batch, "wiener")
+    masks = torch.rand(targets.shape, generator=torch.Generator().manual_seed(2))
+    bins = torch.arange(1.0, 9.0)
+    signal = torch.sqrt(bins[:, None]) * batch.mixture[:, None] * targets
+    error = torch.sqrt(bins[:, None]) * batch.mixture[:, None] * (targets - masks)
+    bels = [
+        np.log10(float(error[i, k].square().sum() / signal[i, k].square().sum()) + 1e-3)
+        for i, k in [(0, 0), (0, 2), (1, 0), (1, 1)]
+    ]
+    assert float(error_level(masks, targets, batch, bins)) == pytest.approx(np.mean(bels), rel=1e-5)
+    assert float(error_level(targets, targets, batch)) == pytest.approx(-3.0)
+    logits = torch.randn(2, 3, 8, 4, generator=torch.Generator().manual_seed(3))
+    both, alone = (
+        mask_loss("softmax", logits, batch, target="wiener", weight="level", loss=loss)
+        for loss in ("cross_entropy_snr", "cross_entropy")
+    )
+    rest = error_level(masks_from_logits("softmax", logits, batch.present), targets, batch)
+    torch.testing.assert_close(both - alone, rest)
+
+
+def test_rows_stand_for_the_bins_that_they_cover():
+    # From one end of the axis to the other, rows grow by the factor 21 of their warp.
+    bins = LogSpectrogram(SpectrogramConfig()).bins_per_row
+    assert float(bins[-1] / bins[0]) == pytest.approx(21.0, rel=0.02)
+    assert float(bins[1:-1].sum() + (bins[0] + bins[-1]) / 2) == pytest.approx(511, rel=1e-3)
+    even = SpectrogramConfig(frequency="linear", rows=512)
+    torch.testing.assert_close(LogSpectrogram(even).bins_per_row, torch.ones(512))
 
 
 # --- measuring ----------------------------------------------------------------------------------
