@@ -19,6 +19,7 @@ from capture.waveform import blocks_of
 # Spectra of about 0.3 s resolve the third of an octave at 25 Hz.
 _SEGMENT_S = 0.34
 _OVERLAP = 4
+_BLOCK = 65_536
 _LOWEST_THIRD, _HIGHEST_THIRD = -16, 13  # 25 Hz and 20 kHz, in tenths of a decade from 1 kHz
 _OCTAVES = range(-4, 5)  # 63 Hz and 16 kHz, in octaves from 1 kHz
 
@@ -81,7 +82,7 @@ def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
     peak = TruePeakMeter(channels)
     spectra = _MeanSpectra(channels, rate)
     energies = np.zeros(channels)
-    for _, block in blocks_of(sound):
+    for _, block in blocks_of(sound, _BLOCK):
         loudness.add(pressure_over_w * block[:1] if ambisonic else block)
         peak.add(block)
         spectra.add(block)

@@ -206,7 +206,7 @@ def _difference(first: Sound, second: Sound, *, are_silent: bool) -> Difference:
 def _are_identical(first: Sound, second: Sound) -> bool:
     return first.sample_count == second.sample_count and all(
         np.array_equal(a, b)
-        for (_, a), (_, b) in zip(blocks_of(first), blocks_of(second), strict=True)
+        for (_, a), (_, b) in zip(blocks_of(first, _BLOCK), blocks_of(second, _BLOCK), strict=True)
     )
 
 
