@@ -70,8 +70,10 @@ def plan_view(
                 xytext=(-y, x),
                 arrowprops={"arrowstyle": "->", "color": color, "lw": 1.8},
             )
+            # Neighbours' names at two heights do not run into each other.
+            above = 12 if index % 2 == 0 else 24
             axes.annotate(
-                label, xy=(-y, x), xytext=(0, 12), textcoords="offset points", ha="center"
+                label, xy=(-y, x), xytext=(0, above), textcoords="offset points", ha="center"
             )
         lx, ly = listener_xy_m
         axes.scatter([-ly], [lx], marker=(3, 0, 0), s=120, c=_INK, zorder=5)
