@@ -71,7 +71,7 @@ def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
 
     Raises:
         FileFormatError: It cannot be read.
-        DataError: It holds NaN.
+        DataError: It holds NaN, or no sample.
     """
     sound = FileSound(path)
     channels, rate = sound.channel_count, sound.sample_rate_hz
@@ -100,7 +100,7 @@ def measure_sound(path: str | os.PathLike[str]) -> SoundMeasures:
         channel_count=channels,
         sample_count=sound.sample_count,
         is_ambisonic=ambisonic,
-        levels_dbfs=tuple(_decibels(e / max(sound.sample_count, 1)) for e in energies),
+        levels_dbfs=tuple(_decibels(e / sound.sample_count) for e in energies),
         true_peak_dbtp=peak.peak_dbtp,
         loudness_lufs=loudness.integrated_lufs,
         itd_s=_itd_s(crossed[1], rate) if is_stereo else None,
@@ -151,7 +151,7 @@ class _MeanSpectra:
         scale = np.full(self._powers.shape[1], 2.0)
         scale[[0, -1]] = 1.0
         windows = float(np.sum(self._window**2)) / self._hop
-        scale /= self._length * windows * max(sample_count, 1)
+        scale /= self._length * windows * sample_count
         return self._powers * scale, self._crossed * scale
 
 

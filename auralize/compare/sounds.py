@@ -135,7 +135,7 @@ def compare_sounds(
 
     Raises:
         FileFormatError: One cannot be read.
-        DataError: One holds NaN.
+        DataError: One holds NaN, or no sample.
     """
     a, b = measure_sound(first), measure_sound(second)
     notes: list[str] = []

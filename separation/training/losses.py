@@ -91,16 +91,16 @@ def mask_loss(
     """
     targets = mask_targets(batch, target, residual=head == "softmax-residual")
     weights = cell_weights(batch.mixture, weight)
+    if loss == "cross_entropy":
+        return _cross_entropy(head, logits, targets, weights, batch)
+    masks = masks_from_logits(head, logits, batch.present)
+    of_performers = targets[:, : masks.shape[1]]
     if loss == "smooth_l1":
-        masks = masks_from_logits(head, logits, batch.present)
         # Masks of the absent are zero, as their targets are.
-        each = F.smooth_l1_loss(masks, targets[:, : masks.shape[1]], reduction="none")
+        each = F.smooth_l1_loss(masks, of_performers, reduction="none")
         return _mean_over_performers(each * weights[:, None], batch)
     cross_entropy = _cross_entropy(head, logits, targets, weights, batch)
-    if loss == "cross_entropy":
-        return cross_entropy
-    masks = masks_from_logits(head, logits, batch.present)
-    return cross_entropy + error_level(masks, targets[:, : masks.shape[1]], batch, bins_per_row)
+    return cross_entropy + error_level(masks, of_performers, batch, bins_per_row)
 
 
 def error_level(
