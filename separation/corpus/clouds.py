@@ -153,11 +153,11 @@ def build_cloud_bank(
 
 
 def _banked(
-    cloud: PointCloud, rng: np.random.Generator, most: int = 10_000
+    cloud: PointCloud, rng: np.random.Generator, most: int = 20_000
 ) -> tuple[Points, Colors]:
     """Return a cloud in the performer's axes, centred, with at most so many points by chance.
 
-    Voxels of 2 cm need no more, and the bank stays small.
+    Voxels of 1 cm need no more, and the bank stays small.
     """
     seen_m = cloud.positions_m.astype(np.float64)
     points = network_from_world(seen_m, facing_yaw_rad(seen_m)[0])

@@ -80,7 +80,7 @@ def distil(
         initial_weights: A point-cloud checkpoint whose conditioner to start from.
         stop_after_s: Stop after this time.
         progress: Called with the fraction done.
-        on_validation: Called with the step and the accuracy on bodies never trained on.
+        on_validation: Called with the step and the accuracy on the validation split.
 
     Returns:
         The joined network.
@@ -120,7 +120,7 @@ def distil(
         done = step + 1
         enough = stop_after_s is not None and time.monotonic() - started > stop_after_s
         if done % config.validate_every == 0 or done == config.steps or enough:
-            confusion = confusion_matrix(student, conditions, "test", teacher, most=24)
+            confusion = confusion_matrix(student, conditions, "validation", teacher, most=24)
             accuracy = float(np.trace(confusion) / confusion.sum())
             _log(log, done, loss.item(), accuracy)
             student.save(output, half=True)
@@ -142,9 +142,10 @@ def _draw(
     numbers = rng.choice(len(instruments), size=config.batch, p=shares / shares.sum())
     clouds = []
     for number in numbers:
-        count = conditions.bank.count("train", instruments[number])
-        index = int(rng.integers(count))
-        clouds.append([conditions.voxels("train", instruments[number], index, rng)])
+        name = instruments[number]
+        index = int(rng.integers(conditions.bank.count("train", name)))
+        image = int(rng.integers(conditions.bank.images("train", name)))
+        clouds.append([conditions.voxels("train", name, index, rng, image)])
     return clouds, torch.from_numpy(numbers)
 
 

@@ -508,6 +508,33 @@ def test_distillation_makes_clouds_say_what_labels_say(corpus, bank, tmp_path):
     )
 
 
+def test_training_looks_at_every_image_of_a_performer(corpus, bank, tmp_path, monkeypatch):
+    several = tmp_path / "bank"
+    opened = CloudBank.open(bank)
+    for split in ("train", "validation", "test"):
+        for name in INSTRUMENTS:
+            clouds = [opened.points(split, name, k) for k in range(6)]
+            write_clouds(several, split, name, clouds, images=3)
+    seen = set()
+    look = SeenConditions.voxels
+
+    def watched(self, split, instrument, performer, rng=None, image=0):
+        seen.add((split, image % 3))
+        return look(self, split, instrument, performer, rng, image)
+
+    monkeypatch.setattr(SeenConditions, "voxels", watched)
+    every = {("train", 0), ("train", 1), ("train", 2)}
+    config = training_config(model=model_config(conditioner="point_cloud"), steps=3)
+    train(config, corpus, tmp_path / "run", cloud_bank=several)
+    assert every <= seen
+    seen.clear()
+    SeparationModel(model_config()).save(tmp_path / "labels.safetensors")
+    taught = DistilConfig(point_cloud=config.model.point_cloud, steps=3, batch=6)
+    distil(taught, tmp_path / "labels.safetensors", several, tmp_path / "joined.safetensors")
+    assert every <= seen
+    assert not any(split == "test" for split, _ in seen)
+
+
 def test_joint_training_moves_both_networks(corpus, bank, tmp_path):
     config = training_config(model=model_config(conditioner="point_cloud"), steps=2)
     with pytest.raises(DataError, match="holds no clouds"):

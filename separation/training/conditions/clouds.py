@@ -135,7 +135,10 @@ class SeenConditions:
         """Return conditions of performers of the bank, from images that start anywhere."""
         pictures = self.config.conditioner == "picture"
         count = self.config.picture.pictures if pictures else self.images
-        first = [0 if rng is None else int(rng.integers(count)) for _ in people]
+        first = [
+            0 if rng is None else int(rng.integers(self.bank.images(split, name)))
+            for name, _ in people
+        ]
         if pictures:
             shown = [
                 [self.picture(split, name, who, rng, start + k) for k in range(count)]
