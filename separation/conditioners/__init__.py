@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from separation.conditioners.picture import PictureConditioner, PictureConfig
 from separation.conditioners.point_cloud import (
-    AugmentationConfig,
     CloudConfig,
     PointCloudConditioner,
     PointCloudConfig,
@@ -25,7 +24,6 @@ Evidence: TypeAlias = "Sequence[Sequence[SparseCloud]] | Tensor | Movement"
 """What was seen of performers, as the conditioners take it."""
 
 __all__ = [
-    "AugmentationConfig",
     "CloudConfig",
     "Evidence",
     "Movement",

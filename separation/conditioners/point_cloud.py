@@ -70,35 +70,6 @@ class CloudConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentationConfig:
-    """Amounts of the paper's augmentations, applied in this order; zero switches one off.
-
-    Attributes:
-        turn_rad: Largest turn about the stature axis.
-        tilt_rad: Largest turn about a random axis.
-        shift: Standard deviation of the translation on each axis, network units.
-        scale: Smallest and largest factor.
-        shear: Standard deviation of each off-diagonal entry.
-        color_value: Largest change of a cloud's color value (of HSV).
-        color_saturation: Largest change of a cloud's color saturation (of HSV).
-        color_noise: Standard deviation of each point's color noise.
-    """
-
-    turn_rad: float = np.pi
-    tilt_rad: float = np.pi / 6
-    shift: float = 0.4
-    scale: tuple[float, float] = (0.5, 1.5)
-    shear: float = 0.1
-    color_value: float = 0.2
-    color_saturation: float = 0.15
-    color_noise: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise ValueError(f"scale must be 0 < smallest ≤ largest, got {self.scale}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PointCloudConfig:
     """The point-cloud conditioner.
 
@@ -120,40 +91,29 @@ def prepare_cloud(
     colors: UInt8[np.ndarray, "points 3"] | None,
     facing_yaw_rad: float,
     config: CloudConfig,
-    *,
-    augmentation: AugmentationConfig | None = None,
-    rng: np.random.Generator | None = None,
 ) -> SparseCloud:
     """Turn a performer's points in the world frame into the network's voxels.
 
     The points are turned to the performer's axes, centred on the middle of their bounding box,
-    scaled, augmented if asked, and put into voxels, of which each keeps its first point.
+    scaled, and put into voxels, of which each keeps its first point.
 
     Args:
         points_m: World frame, metres.
         colors: RGB, where the config's feature needs it.
         facing_yaw_rad: Where the performer faces, anticlockwise from +x.
         config: Scale, voxel and features.
-        augmentation: Random changes for training; needs `rng`.
-        rng: Source of the random changes.
 
     Returns:
         Voxel coordinates int32 (voxels, 3) and features float32 (voxels, channels).
 
     Raises:
         DataError: There is no point, a point is not finite, or colors are needed and missing.
-        ValueError: Shapes do not fit, or `augmentation` comes without `rng`.
+        ValueError: Shapes do not fit.
     """
     points = network_points(points_m, facing_yaw_rad, config)
     shades = None if colors is None else np.asarray(colors, dtype=np.float32) / 255.0
     if shades is not None and shades.shape != points.shape:
         raise ValueError(f"colors must match points {points.shape}, got shape {shades.shape}.")
-    if augmentation is not None:
-        if rng is None:
-            raise ValueError("augmentation needs a random generator: give rng.")
-        points = augment_points(points, augmentation, rng)
-        if shades is not None:
-            shades = augment_colors(shades, augmentation, rng)
     return voxels_of(points, shades, config)
 
 
@@ -210,50 +170,6 @@ def voxels_of(
         parts.append(points[kept])
     features = np.concatenate(parts, axis=1).astype(np.float32, copy=False)
     return coordinates.numpy(), features
-
-
-def augment_points(
-    points: Float32[np.ndarray, "points 3"],
-    config: AugmentationConfig,
-    rng: np.random.Generator,
-) -> Float32[np.ndarray, "points 3"]:
-    """Turn, tilt, shift, scale and shear a cloud in network axes, in the paper's order.
-
-    Source: Lluís et al. 2021, section on training; order and amounts as published.
-    """
-    turn = _rotation(np.array([0.0, 1.0, 0.0]), rng.uniform(-1, 1) * config.turn_rad)
-    axis = rng.normal(size=3)
-    tilt = _rotation(axis / np.linalg.norm(axis), rng.uniform(-1, 1) * config.tilt_rad)
-    shift = rng.normal(size=3) * config.shift
-    factor = rng.uniform(*config.scale)
-    shear = np.eye(3) + (1 - np.eye(3)) * rng.normal(size=(3, 3)) * config.shear
-    linear = shear * factor
-    moved = points @ (tilt @ turn).T + shift
-    return (moved @ linear.T).astype(np.float32)
-
-
-def augment_colors(
-    colors: Float32[np.ndarray, "points 3"],
-    config: AugmentationConfig,
-    rng: np.random.Generator,
-) -> Float32[np.ndarray, "points 3"]:
-    """Shift a cloud's value and saturation (HSV), then add noise to each point; colors in 0…1."""
-    from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
-
-    value = rng.uniform(-1, 1) * config.color_value
-    saturation = rng.uniform(-1, 1) * config.color_saturation
-    hsv = rgb_to_hsv(colors)
-    hsv[:, 1] = np.clip(hsv[:, 1] + saturation, 0.0, 1.0)
-    hsv[:, 2] = np.clip(hsv[:, 2] + value, 0.0, 1.0)
-    noisy = hsv_to_rgb(hsv) + rng.normal(size=colors.shape) * config.color_noise
-    return np.clip(noisy, 0.0, 1.0).astype(np.float32)
-
-
-def _rotation(axis: Float[np.ndarray, "3"], angle_rad: float) -> Float[np.ndarray, "3 3"]:
-    """Return the rotation about a unit axis (Rodrigues)."""
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle_rad) * cross + (1 - np.cos(angle_rad)) * (cross @ cross)
 
 
 class PointCloudConditioner(nn.Module):

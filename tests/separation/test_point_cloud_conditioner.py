@@ -7,22 +7,14 @@ import torch
 from capture.axes import world_from_network
 from capture.errors import DataError, DependencyError
 from separation.conditioners.point_cloud import (
-    AugmentationConfig,
     CloudConfig,
     PointCloudConditioner,
     PointCloudConfig,
-    augment_colors,
-    augment_points,
     network_points,
     prepare_cloud,
 )
 from separation.sparse import choose_layers
 from separation.sparse.minkowski import is_installed
-
-STILL = AugmentationConfig(
-    turn_rad=0, tilt_rad=0, shift=0, scale=(1, 1), shear=0, color_value=0, color_saturation=0,
-    color_noise=0,
-)  # fmt: skip
 
 
 def figure(seed=0, count=2000):
@@ -79,53 +71,6 @@ def test_features_are_those_of_the_first_point():
     assert coordinates[0].tolist() == [25, -26, -26]  # x is side, to the right, so −y
 
 
-def test_augmentation_keeps_shape_when_off():
-    points, _ = figure()
-    assert np.array_equal(augment_points(points, STILL, np.random.default_rng(0)), points)
-    shades = np.random.default_rng(0).random((50, 3), dtype=np.float32)
-    np.testing.assert_allclose(
-        augment_colors(shades, STILL, np.random.default_rng(0)), shades, atol=1e-6
-    )
-
-
-def test_augmentation_stays_in_its_ranges():
-    points, _ = figure()
-    rng = np.random.default_rng(0)
-    only_turns = AugmentationConfig(tilt_rad=0, shift=0, scale=(1, 1), shear=0)
-    for _ in range(5):
-        turned = augment_points(points, only_turns, rng)
-        np.testing.assert_allclose(turned[:, 1], points[:, 1], atol=1e-6)  # stature stays
-        np.testing.assert_allclose(
-            np.linalg.norm(turned, axis=1), np.linalg.norm(points, axis=1), atol=1e-5
-        )
-    only_scale = AugmentationConfig(turn_rad=0, tilt_rad=0, shift=0, shear=0)
-    factors = [
-        float(np.median(augment_points(points, only_scale, rng) / points)) for _ in range(200)
-    ]
-    assert 0.5 <= min(factors) < 0.6
-    assert 1.4 < max(factors) <= 1.5
-    only_shift = AugmentationConfig(turn_rad=0, tilt_rad=0, scale=(1, 1), shear=0)
-    shifts = np.array([augment_points(points, only_shift, rng)[0] - points[0] for _ in range(500)])
-    np.testing.assert_allclose(shifts.std(axis=0), 0.4, rtol=0.15)
-
-
-def test_augmentation_follows_its_seed():
-    points, colors = figure()
-    config = CloudConfig(feature="rgb-depth")
-    clouds = [
-        prepare_cloud(
-            points, colors, 0.3, config,
-            augmentation=AugmentationConfig(), rng=np.random.default_rng(seed),
-        )
-        for seed in (1, 1, 2)
-    ]  # fmt: skip
-    assert np.array_equal(clouds[0][0], clouds[1][0])
-    assert np.array_equal(clouds[0][1], clouds[1][1])
-    assert clouds[0][0].shape != clouds[2][0].shape or not np.array_equal(
-        clouds[0][0], clouds[2][0]
-    )
-
-
 def test_vectors_do_not_depend_on_the_company(conditioner):
     clouds = [prepare_cloud(*figure(seed), 0.0, CloudConfig()) for seed in range(3)]
     together = conditioner([[clouds[0]], [clouds[1], clouds[2]]])
@@ -147,15 +92,13 @@ def test_gradients_reach_every_weight(conditioner):
 
 
 def test_bad_clouds_are_refused(conditioner):
-    points, colors = figure()
+    points, _ = figure()
     with pytest.raises(DataError, match="holds no point"):
         prepare_cloud(points[:0], None, 0.0, CloudConfig())
     with pytest.raises(DataError, match="not finite"):
         prepare_cloud(np.array([[0, np.nan, 0]]), None, 0.0, CloudConfig())
     with pytest.raises(DataError, match="color camera"):
         prepare_cloud(points, None, 0.0, CloudConfig(feature="rgb"))
-    with pytest.raises(ValueError, match="give rng"):
-        prepare_cloud(points, colors, 0.0, CloudConfig(), augmentation=AugmentationConfig())
     with pytest.raises(ValueError, match="at least one cloud"):
         conditioner([[]])
     with pytest.raises(ValueError, match="feature must be one of"):

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from separation.conditioners.picture import draw_picture
-from separation.conditioners.point_cloud import (
-    AugmentationConfig,
-    SparseCloud,
-    augment_colors,
-    augment_points,
-    voxels_of,
-)
+from separation.conditioners.point_cloud import SparseCloud, voxels_of
 from separation.corpus.clouds import CloudBank, Points
 from separation.model import ModelConfig, SeparationModel
 from separation.training.batch import Batch
+from separation.training.cloud_augmentation import varied_cloud
 from separation.training.mixing import Mixture
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32
 
 _MOST_PERFORMERS = 32
-
-LIGHT = AugmentationConfig(
-    turn_rad=np.pi / 6, tilt_rad=np.pi / 30, shift=0.03, scale=(0.97, 1.03), shear=0.005
-)
-"""Changes that keep a viola from becoming a violin."""
 
 
 @dataclass(slots=True)
@@ -62,7 +52,7 @@ class SeenConditions:
         cloud = self.config.point_cloud.cloud
         points, colors = self._cloud(split, instrument, performer, image, cloud.feature != "depth")
         if rng is not None:
-            points, colors = _varied(points, colors, rng)
+            points, colors = varied_cloud(points, colors, rng)
         if cloud.scale == "unit":
             low, high = points.min(axis=0), points.max(axis=0)
             points = (points - (low + high) / 2) / max(float((high - low).max()) / 2, 1e-6)
@@ -81,7 +71,7 @@ class SeenConditions:
         """Return a picture of a performer, changed at random where `rng` is given."""
         points, colors = self._cloud(split, instrument, performer, image, True)
         if rng is not None:
-            points, colors = _varied(points, colors, rng)
+            points, colors = varied_cloud(points, colors, rng)
         assert colors is not None
         return draw_picture(points, colors, self.config.picture.pixels)
 
@@ -160,21 +150,3 @@ class SeenConditions:
             return points, None
         colors = self.bank.colors(split, instrument, performer, image)
         return points, colors.astype(np.float32) / np.float32(255.0)
-
-
-def _varied(
-    points: Points, colors: Float32[np.ndarray, "points 3"] | None, rng: np.random.Generator
-) -> tuple[Points, Float32[np.ndarray, "points 3"] | None]:
-    """Change a cloud as little as another take of the same player would."""
-    kept = kept_points(points, rng)
-    points = augment_points(points[kept], LIGHT, rng)
-    return points, None if colors is None else augment_colors(colors[kept], LIGHT, rng)
-
-
-def kept_points(points: Points, rng: np.random.Generator) -> np.ndarray:
-    """Return which points a camera sees: it loses some anywhere, and sometimes a ball of them."""
-    kept = rng.random(len(points)) < rng.uniform(0.6, 1.0)
-    if rng.random() < 0.4 and len(points):
-        centre = points[int(rng.integers(len(points)))]
-        kept &= np.linalg.norm(points - centre, axis=1) > rng.uniform(0.03, 0.15)
-    return cast("np.ndarray", kept) if kept.any() else np.ones(len(points), dtype=bool)

@@ -1,0 +1,113 @@
+"""Random changes of a performer's cloud, so that the network sees an instrument and not one body.
+
+Points are in network axes (x side, y stature, z facing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float32
+
+    from separation.corpus.clouds import Points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudAugmentation:
+    """Amounts of the paper's augmentations, applied in this order; zero switches one off.
+
+    Attributes:
+        turn_rad: Largest turn about the stature axis.
+        tilt_rad: Largest turn about a random axis.
+        shift: Standard deviation of the translation on each axis, network units.
+        scale: Smallest and largest factor.
+        shear: Standard deviation of each off-diagonal entry.
+        color_value: Largest change of a cloud's color value (of HSV).
+        color_saturation: Largest change of a cloud's color saturation (of HSV).
+        color_noise: Standard deviation of each point's color noise.
+    """
+
+    turn_rad: float = np.pi
+    tilt_rad: float = np.pi / 6
+    shift: float = 0.4
+    scale: tuple[float, float] = (0.5, 1.5)
+    shear: float = 0.1
+    color_value: float = 0.2
+    color_saturation: float = 0.15
+    color_noise: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale must be 0 < smallest ≤ largest, got {self.scale}.")
+
+
+LIGHT = CloudAugmentation(
+    turn_rad=np.pi / 6, tilt_rad=np.pi / 30, shift=0.03, scale=(0.97, 1.03), shear=0.005
+)
+"""Changes that keep a viola from becoming a violin."""
+
+
+def varied_cloud(
+    points: Points, colors: Float32[np.ndarray, "points 3"] | None, rng: np.random.Generator
+) -> tuple[Points, Float32[np.ndarray, "points 3"] | None]:
+    """Change a cloud as little as another take of the same player would."""
+    kept = kept_points(points, rng)
+    points = augment_points(points[kept], LIGHT, rng)
+    return points, None if colors is None else augment_colors(colors[kept], LIGHT, rng)
+
+
+def kept_points(points: Points, rng: np.random.Generator) -> np.ndarray:
+    """Return which points a camera sees: it loses some anywhere, and sometimes a ball of them."""
+    kept = rng.random(len(points)) < rng.uniform(0.6, 1.0)
+    if rng.random() < 0.4 and len(points):
+        centre = points[int(rng.integers(len(points)))]
+        kept &= np.linalg.norm(points - centre, axis=1) > rng.uniform(0.03, 0.15)
+    return cast("np.ndarray", kept) if kept.any() else np.ones(len(points), dtype=bool)
+
+
+def augment_points(
+    points: Float32[np.ndarray, "points 3"],
+    config: CloudAugmentation,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "points 3"]:
+    """Turn, tilt, shift, scale and shear a cloud in network axes, in the paper's order.
+
+    Source: Lluís et al. 2021, section on training; order and amounts as published.
+    """
+    turn = _rotation(np.array([0.0, 1.0, 0.0]), rng.uniform(-1, 1) * config.turn_rad)
+    axis = rng.normal(size=3)
+    tilt = _rotation(axis / np.linalg.norm(axis), rng.uniform(-1, 1) * config.tilt_rad)
+    shift = rng.normal(size=3) * config.shift
+    factor = rng.uniform(*config.scale)
+    shear = np.eye(3) + (1 - np.eye(3)) * rng.normal(size=(3, 3)) * config.shear
+    linear = shear * factor
+    moved = points @ (tilt @ turn).T + shift
+    return (moved @ linear.T).astype(np.float32)
+
+
+def augment_colors(
+    colors: Float32[np.ndarray, "points 3"],
+    config: CloudAugmentation,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "points 3"]:
+    """Shift a cloud's value and saturation (HSV), then add noise to each point; colors in 0…1."""
+    from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
+
+    value = rng.uniform(-1, 1) * config.color_value
+    saturation = rng.uniform(-1, 1) * config.color_saturation
+    hsv = rgb_to_hsv(colors)
+    hsv[:, 1] = np.clip(hsv[:, 1] + saturation, 0.0, 1.0)
+    hsv[:, 2] = np.clip(hsv[:, 2] + value, 0.0, 1.0)
+    noisy = hsv_to_rgb(hsv) + rng.normal(size=colors.shape) * config.color_noise
+    return np.clip(noisy, 0.0, 1.0).astype(np.float32)
+
+
+def _rotation(axis: Float[np.ndarray, "3"], angle_rad: float) -> Float[np.ndarray, "3 3"]:
+    """Return the rotation about a unit axis (Rodrigues)."""
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle_rad) * cross + (1 - np.cos(angle_rad)) * (cross @ cross)
