@@ -212,18 +212,17 @@ def finish(
 
 def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Receipt:
     manifest = results.separation.manifest
-    groups = sorted(
-        {
-            tuple(sorted((stem.name, *stem.shared_with)))
-            for stem in results.separation.stems
-            if stem.shared_with
-        }
-    )
-    notes = [
-        f"The network cannot tell {', '.join(group)} apart: they split one mask equally, "
-        f"1/{len(group)} each, and keep their own positions."
-        for group in groups
-    ]
+    shared = {
+        tuple(sorted((stem.name, *stem.shared_with))): stem.note
+        for stem in reversed(results.separation.stems)
+        if stem.shared_with
+    }
+    notes = [note for _, note in sorted(shared.items())]
+    if manifest.directions.startswith("not used"):
+        notes.append(
+            f"The players' places were {manifest.directions}: `auralize capture microphones` finds "
+            "out from claps how the microphones are turned."
+        )
     for stem in results.separation.stems:
         bearing = stem.bearing
         if bearing is not None and bearing.verdict == "swapped" and stem.name < bearing.partner:
@@ -240,7 +239,7 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
             ]
             for performer in results.performers
         },
-        shared=[list(group) for group in groups],
+        shared=[list(group) for group in sorted(shared)],
         duration_s=round(manifest.sample_count / manifest.sample_rate_hz, 6),
         sample_count=manifest.sample_count,
         sample_rate_hz=manifest.sample_rate_hz,

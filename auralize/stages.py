@@ -26,7 +26,6 @@ from capture.players import Corrections, FindConfig, find_corrections, find_peop
 from capture.take import Take
 from scenes import write_scene
 from separation.attention_map import attention_map, attention_of, write_attention_picture
-from separation.bearing import with_bearings
 from separation.checkpoint import load_model
 from separation.conditions import encode_performers
 from separation.model import SeparationModel
@@ -134,6 +133,7 @@ def separate_take(
             config,
             poses=poses,
             center_channel=take.center_channel,
+            microphones_m=take.microphones_m,
             scratch=scratch,
             progress=progress,
         )
@@ -143,9 +143,6 @@ def separate_take(
                 for performer in performers
             }
             separation = replace(separation, manifest=replace(separation.manifest, poses=sources))
-        microphones_m = take.microphones_m
-        if microphones_m is not None:
-            separation = with_bearings(separation, recording, microphones_m, performers)
         write_separation(
             Path(out) / STEMS,
             separation,

@@ -1,11 +1,12 @@
-"""Are swapped stems found by where they sound from? On simulated takes, with real separations.
+"""Are exchanged players found by where they sound from? On simulated takes, with real separations.
 
     python -m benchmarks.bearing [--takes FOLDER] [--first 1] [--last 20] [--margin M]
 
-The takes are those of `benchmarks.separation_quality`. Every two stems of a take are judged as they
-are and exchanged. Stems that share a mask, and pairs that the network itself exchanged (each stem
-is more like the other's truth), are left out. Printed: how many exchanged pairs are found, and how
-many right ones are called exchanged. The margin was chosen on these takes.
+The takes are those of `benchmarks.separation_quality`. Each is separated as it is, and with the
+clouds of every two players exchanged, two pairs at a time where there are four. Players who share a
+mask, and pairs that the network itself exchanged (each stem is more like the other's truth), are
+left out. Printed: how many exchanged pairs are found, and how many right ones are called exchanged.
+The margin was chosen on these takes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +25,17 @@ from benchmarks.separation_quality import prepare
 from capture.performer import Performer, read_performers
 from capture.take import open_take
 from capture.waveform import read_waveform
-from separation.bearing import BearingConfig, bearing_fits, judge
+from separation.bearing import BearingConfig
 from separation.checkpoint import load_model
 from separation.evaluate import match_by_position
-from separation.separator import separate
+from separation.separator import SeparateConfig, separate
+from separation.stem import Stem
 
+Pairing = tuple[tuple[int, int], ...]
+PAIRINGS: dict[int, tuple[Pairing, ...]] = {
+    2: (((0, 1),),),
+    4: (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2))),
+}
 RIGHT = 0.2
 """A pair is right if its correlations with its own truths exceed those exchanged by this."""
 
@@ -42,45 +50,63 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     network = load_model()
-    config = BearingConfig(margin=given.margin)
+    config = SeparateConfig(bearing=BearingConfig(margin=given.margin))
     print("| players | pairs | exchanged: found | right: called exchanged |")
     print("|---|---|---|---|")
-    for players in (2, 4):
+    for players, pairings in PAIRINGS.items():
         found, false, count = 0, 0, 0
         for seed in range(given.first, given.last + 1):
             path = prepare(given.takes, seed, players)
             performers = read_performers(path.with_name(f"{path.name}-performers"))
             with open_take(path) as take:
-                recording, microphones_m = take.audio(), take.microphones_m
-                center = take.center_channel
-            assert microphones_m is not None
-            separation = separate(recording, performers, network, center_channel=center)
-            sounds = [stem.sound for stem in separation.stems]
-            stems = [stem.waveform.samples[0] for stem in separation.stems]
-            truth = _truth(path, performers)
-            away = np.array([p.trajectory.mean_position_m for p in performers])
-            away = away - microphones_m.mean(axis=0)
-            towards = away / np.linalg.norm(away, axis=1, keepdims=True)
-            fits = bearing_fits(
-                recording,
-                range(recording.channel_count),
-                microphones_m,
-                sounds,
-                towards,
-                config,
+                run = partial(
+                    separate,
+                    take.audio(),
+                    model=network,
+                    config=config,
+                    center_channel=take.center_channel,
+                    microphones_m=take.microphones_m,
+                )
+            right = run(performers).stems
+            own = _correlations(
+                [stem.waveform.samples[0] for stem in right], _truth(path, performers)
             )
-            own = _correlations(stems, truth)
-            for pair in combinations(range(len(stems)), 2):
-                rows = list(pair)
-                right = own[np.ix_(rows, rows)]
-                shared = any(separation.stems[row].shared_with for row in rows)
-                if shared or np.trace(right) - np.trace(right[::-1]) < RIGHT:
-                    continue
-                count += 1
-                part = fits[np.ix_(rows, rows)]
-                false += judge(part, config.margin)[0][0] == "swapped"
-                found += judge(part[::-1], config.margin)[0][0] == "swapped"
+            for pairing in pairings:
+                exchanged = run(_exchanged(performers, pairing)).stems
+                for pair in pairing:
+                    part = own[np.ix_(pair, pair)]
+                    shared = any(
+                        stems[row].shared_with for row in pair for stems in (right, exchanged)
+                    )
+                    if shared or np.trace(part) - np.trace(part[::-1]) < RIGHT:
+                        continue
+                    count += 1
+                    false += _is_called_exchanged(right, pair)
+                    found += _is_called_exchanged(exchanged, pair)
         print(f"| {players} | {count} | {found / count:.1%} | {false / count:.1%} |", flush=True)
+
+
+def _exchanged(performers: Sequence[Performer], pairing: Pairing) -> list[Performer]:
+    """Return the performers, those of each pair with the other's clouds."""
+    seen = list(range(len(performers)))
+    for one, other in pairing:
+        seen[one], seen[other] = other, one
+    return [
+        replace(
+            performer,
+            clouds=performers[row].clouds,
+            cloud_times_s=performers[row].cloud_times_s,
+        )
+        for performer, row in zip(performers, seen, strict=True)
+    ]
+
+
+def _is_called_exchanged(stems: Sequence[Stem], pair: tuple[int, int]) -> bool:
+    bearings = [(stems[row].bearing, stems[other].name) for row, other in (pair, pair[::-1])]
+    return any(
+        bearing is not None and bearing.verdict == "swapped" and bearing.partner == partner
+        for bearing, partner in bearings
+    )
 
 
 def _truth(take: Path, performers: Sequence[Performer]) -> list[np.ndarray]:

@@ -4,8 +4,9 @@
 
 Each take goes the whole way: it is simulated (scores, bodies and rooms that training never saw; the
 notes are FluidR3's, which training heard), the players are found in the depth images, and the
-sound of the centre microphone is separated by their clouds. The reference of a player is its
-reverberant image at that microphone. "Shuffled" gives each player the next player's clouds.
+sound is separated by their clouds. The reference of a player is its reverberant image at the centre
+microphone. "Alone" is what the network and the array reach without knowing where the microphones
+are. "Shuffled" gives each player the next player's clouds, without that knowledge either.
 Figures are means over the players of a take, in dB; printed are mean, median and worst of the
 takes, at the recording's 48 kHz and at the network's 11.025 kHz. Seed 5 with four players is the
 demo. Takes that are in the folder are used again.
@@ -62,20 +63,27 @@ def prepare(folder: Path, seed: int, players: int) -> Path:
 
 
 def score(take: Path, performers: Sequence[Performer], model: SeparationModel) -> dict[str, float]:
-    """Return gains of a take by "rate" and "rate shuffled", and the gain of ideal masks."""
+    """Return gains by "rate", "rate alone" and "rate shuffled", and the gain of ideal masks."""
     with open_take(take) as opened:
-        separation = separate(opened.sound, performers, model, center_channel=opened.center_channel)
+        center = opened.center_channel
+        separation = separate(
+            opened.sound,
+            performers,
+            model,
+            center_channel=center,
+            microphones_m=opened.microphones_m,
+        )
+        alone = separate(opened.sound, performers, model, center_channel=center)
     # The network treats performers alike, so clouds passed on to the next are stems passed on.
-    moved = [*separation.stems[1:], separation.stems[0]]
+    moved = [*alone.stems[1:], alone.stems[0]]
     shuffled = replace(
-        separation,
+        alone,
         stems=tuple(
-            replace(stem, sound=other.sound)
-            for stem, other in zip(separation.stems, moved, strict=True)
+            replace(stem, sound=other.sound) for stem, other in zip(alone.stems, moved, strict=True)
         ),
     )
     gains: dict[str, float] = {}
-    for suffix, result in (("", separation), (" shuffled", shuffled)):
+    for suffix, result in (("", separation), (" alone", alone), (" shuffled", shuffled)):
         by_rate: dict[int, list[Score]] = defaultdict(list)
         for row in evaluate_take(take, performers, result, model.config.spectrogram):
             by_rate[row.sample_rate_hz].append(row)

@@ -133,7 +133,8 @@ def measure(
     seconds = mixture.sample_count / mixture.sample_rate_hz
     config = separator.SeparateConfig()
     first = once.between(0.0, 1.0)
-    separator.separate(first, performers, model, config, center_channel=take.center_channel)
+    places = {"center_channel": take.center_channel, "microphones_m": take.microphones_m}
+    separator.separate(first, performers, model, config, **places)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     times = Times()
     with watched(times), counted(model) as counts:
@@ -143,7 +144,7 @@ def measure(
             performers,
             model,
             config,
-            center_channel=take.center_channel,
+            **places,
             scratch=scratch,
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,6 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from capture.waveform import Sound, read_padded
 from separation.array import ArrayConfig, ArrayFilter
+from separation.directions import Directions
 from separation.spectrogram import SpectrogramConfig, linear_rows_to_log
 
 MaskFunction = Callable[[slice], Float32[np.ndarray, "performers rows t"]]
@@ -111,6 +112,37 @@ class FullBandMasks:
         """Whether the recording has frequencies that the network does not hear."""
         return self.covered < self.bins
 
+    def array_filter(
+        self,
+        performer_count: int,
+        channel_count: int,
+        center: int,
+        config: ArrayConfig,
+        directions: Directions | None = None,
+    ) -> ArrayFilter:
+        """Return a filter over several channels for `apply`.
+
+        Args:
+            performer_count: Number of masks.
+            channel_count: At least 2.
+            center: Which of the channels the masks belong to.
+            config: How.
+            directions: Where performers and microphones are, if that is known. Otherwise space
+                counts only where masks are extrapolated.
+        """
+        used = int(np.searchsorted(self.frequencies_hz, config.highest_hz))
+        likelihood = np.ones((self.bins, 1), dtype=np.float32)
+        likelihood[: self.covered] -= self.mask_weight if self.is_extrapolating else 1.0
+        return ArrayFilter(
+            performer_count,
+            channel_count,
+            center,
+            self.frequencies_hz[:used],
+            likelihood[:used, 0],
+            config,
+            directions,
+        )
+
     def apply(
         self,
         mixture: Sound,
@@ -119,7 +151,7 @@ class FullBandMasks:
         masks: MaskFunction,
         mask_frames: int,
         progress: Callable[[float], None],
-        array: ArrayConfig | None = None,
+        microphones: ArrayFilter | None = None,
     ) -> Iterator[tuple[int, Float32[np.ndarray, "performers samples"]]]:
         """Yield one signal per performer, all of the mixture's length, in consecutive blocks.
 
@@ -130,15 +162,13 @@ class FullBandMasks:
             masks: Returns the masks of a slice of the network's frames.
             mask_frames: How many frames the network's picture has.
             progress: Takes the fraction done.
-            array: Filter over all channels; None masks the centre channel alone.
+            microphones: Filter over all channels, from `array_filter`; None masks the centre
+                channel alone.
 
         Yields:
             Number of the block's first sample, and the block.
         """
         performer_count = len(masks(slice(0, 1)))
-        microphones = None
-        if array is not None and len(channels) > 1:
-            microphones = self._array(performer_count, len(channels), center, array)
         rounds = 1 if microphones is None else microphones.passes + 1
         picked = list(channels)
         for current in range(rounds - 1):
@@ -160,21 +190,6 @@ class FullBandMasks:
             if stop > first:
                 yield first, sound[:, first - start : stop - start]
             progress((rounds - 1 + block.done) / rounds)
-
-    def _array(
-        self, performer_count: int, channel_count: int, center: int, config: ArrayConfig
-    ) -> ArrayFilter:
-        """Return a filter that trusts space over masks where masks are extrapolated."""
-        likelihood = np.ones((self.bins, 1), dtype=np.float32)
-        likelihood[: self.covered] -= self.mask_weight if self.is_extrapolating else 1.0
-        used = int(np.searchsorted(self.frequencies_hz, config.highest_hz))
-        return ArrayFilter(
-            performer_count,
-            channel_count,
-            center,
-            config.likelihood * likelihood[:used, 0],
-            config,
-        )
 
     def _blocks(
         self,

@@ -30,8 +30,10 @@ from capture.body_pose import BodyPoses
 from capture.errors import DataError
 from capture.performer import Performer
 from capture.waveform import Sound, Waveform, blocks_of
-from separation.array import ArrayConfig
+from separation.array import ArrayConfig, ArrayFilter
+from separation.bearing import BearingConfig, with_bearings
 from separation.conditions import encode_performers
+from separation.directions import Directions
 from separation.full_band import FullBandConfig, FullBandMasks, covered_hz
 from separation.model import SeparationModel
 from separation.resampling import resampled_channel
@@ -59,6 +61,7 @@ class SeparateConfig:
             between violin and viola, 0.2 and more between others.
         full_band: How masks reach the recording's rate.
         array: How the other microphones help, where there are any; None for not at all.
+        bearing: How stems are compared with places, where it is known where microphones are.
     """
 
     window_frames: int = 256
@@ -67,6 +70,7 @@ class SeparateConfig:
     shared_below: float = 0.1
     full_band: FullBandConfig = field(default_factory=FullBandConfig)
     array: ArrayConfig | None = field(default_factory=ArrayConfig)
+    bearing: BearingConfig = field(default_factory=BearingConfig)
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.overlap <= 0.95:
@@ -86,6 +90,7 @@ def separate(
     *,
     poses: Mapping[str, BodyPoses] | None = None,
     center_channel: int = 0,
+    microphones_m: Float[np.ndarray, "channels 3"] | None = None,
     scratch: str | os.PathLike[str] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Separation:
@@ -100,6 +105,9 @@ def separate(
         config: How; the defaults suit the shipped network.
         poses: Each performer's joints over time, for networks that watch movement.
         center_channel: Which channel of the mixture is separated.
+        microphones_m: Where each channel's microphone is, in the world. Then stems say whether they
+            sound from where their performers are; if performers are heard from there, space helps
+            the masks to tell who sounds where.
         scratch: A folder for what grows with the recording's length, stems included: about 1.1 MB
             a second for four performers at 48 kHz. None: it is held in memory. The results are
             the same; the stems can be read as long as the folder is there.
@@ -113,8 +121,13 @@ def separate(
         DataError: The mixture is empty, silent or not finite; there is no performer, or one that
             the network cannot be conditioned on.
         OutputError: The disk is full.
-        ValueError: The channel does not exist, or the rate is out of range.
+        ValueError: The channel does not exist, the rate is out of range, or there are not as many
+            microphones as channels.
     """
+    if microphones_m is not None and len(microphones_m) != mixture.channel_count:
+        raise ValueError(
+            f"{mixture.channel_count} channels need as many places, not {len(microphones_m)}."
+        )
     config = SeparateConfig() if config is None else config
     report = progress or (lambda fraction: None)
     allocate: Allocate = np.zeros if scratch is None else partial(DiskArray, Path(scratch))
@@ -138,29 +151,39 @@ def separate(
         logits, magnitudes = _ask_network(heard, performers, poses, model, config, report, allocate)
     groups = group_performers(logits, magnitudes, model, config.shared_below)
     full_band = FullBandMasks(mixture.sample_rate_hz, spectrogram, config.full_band)
+    center = channels.index(center_channel)
+    microphones = _array_filter(
+        full_band, config.array, performers, microphones_m, channels, center
+    )
     blocks = full_band.apply(
         mixture,
         channels,
-        channels.index(center_channel),
+        center,
         lambda frames: soft_masks(logits[..., frames], model, groups),
         logits.shape[-1],
         lambda fraction: report(0.7 + 0.3 * fraction),
-        config.array,
+        microphones,
     )
     sounds = [allocate((mixture.sample_count,), np.float32) for _ in (*names, "residual")]
     energy = lost = left_over = 0.0
     for start, block in blocks:
         stop = start + block.shape[1]
-        center = mixture.read(start, stop)[center_channel]
-        exact = center - block.sum(axis=0, dtype=np.float64)
+        whole = mixture.read(start, stop)[center_channel]
+        exact = whole - block.sum(axis=0, dtype=np.float64)
         residual = exact.astype(np.float32)
         for sound, part in zip(sounds, (*block, residual), strict=True):
             sound[start:stop] = part
-        energy += _energy(center)
+        energy += _energy(whole)
         lost += _energy(exact - residual)
         left_over += _energy(residual)
     *stem_sounds, residual_sound = (_sound(each, mixture.sample_rate_hz) for each in sounds)
-    stems = tuple(_stem(index, names, groups, sound) for index, sound in enumerate(stem_sounds))
+    by_place = microphones is not None and microphones.uses_directions
+    stems = tuple(
+        _stem(index, names, groups, by_place, sound) for index, sound in enumerate(stem_sounds)
+    )
+    if microphones is not None and microphones.heard is not None and microphones_m is not None:
+        places_m = microphones_m[channels]
+        stems = with_bearings(stems, microphones.heard, places_m, performers, config.bearing)
     manifest = Manifest(
         model=model.name,
         model_sha256=weights_sha256(model),
@@ -173,6 +196,7 @@ def separate(
         residual_db=_decibels(left_over / energy),
         config=asdict(config),
         device=device,
+        directions=_directions_in_words(microphones),
     )
     return Separation(stems=stems, residual_sound=residual_sound, manifest=manifest)
 
@@ -242,25 +266,54 @@ def _sounding_channels(mixture: Sound, center: int) -> list[int]:
     return [int(channel) for channel in np.flatnonzero(sounds)]
 
 
+def _array_filter(
+    full_band: FullBandMasks,
+    config: ArrayConfig | None,
+    performers: Sequence[Performer],
+    microphones_m: Float[np.ndarray, "channels 3"] | None,
+    channels: Sequence[int],
+    center: int,
+) -> ArrayFilter | None:
+    if config is None or len(channels) < 2:
+        return None
+    directions = None
+    if microphones_m is not None and len(channels) > 2:
+        places_m = np.array([performer.trajectory.mean_position_m for performer in performers])
+        directions = Directions(performers_m=places_m, microphones_m=microphones_m[list(channels)])
+    return full_band.array_filter(len(performers), len(channels), center, config, directions)
+
+
+def _directions_in_words(microphones: ArrayFilter | None) -> str:
+    if microphones is None or microphones.agreement is None:
+        return "unknown"
+    if microphones.uses_directions:
+        return "used"
+    return (
+        "not used, because the microphones do not hear the players from where they are: turned by "
+        f"{microphones.agreement.turned_deg:.0f}°, the array would fit best"
+    )
+
+
 def _stem(
     index: int,
     names: Sequence[str],
     groups: Sequence[tuple[int, ...]],
+    by_place: bool,
     sound: Sound,
 ) -> Stem:
     group = next(group for group in groups if index in group)
     others = tuple(names[member] for member in group if member != index)
-    note = (
-        f"The network cannot tell {names[index]} from {', '.join(others)}: they split one mask "
-        f"equally, 1/{len(group)} each, and keep their own positions."
-        if others
-        else ""
+    shares = (
+        "the microphones divide them by where they are"
+        if by_place
+        else f"they split one mask equally, 1/{len(group)} each, and keep their own positions"
     )
+    note = f"The network cannot tell {names[index]} from {', '.join(others)}: {shares}."
     return Stem(
         name=names[index],
         sound=sound,
         shared_with=others,
-        note=note,
+        note=note if others else "",
     )
 
 

@@ -53,8 +53,8 @@ class Stem:
     Attributes:
         name: The performer's name.
         sound: Mono, as long as the recording and at its rate.
-        shared_with: Other performers that the network cannot tell from this one; they split one
-            mask equally.
+        shared_with: Other performers that the network cannot tell from this one: the microphones
+            divide their mask by where they are, or each gets an equal part.
         bearing: Whether it sounds from where the performer is; None where no array heard it.
         note: What a person must know of this stem, or "".
     """
@@ -88,6 +88,8 @@ class Manifest:
             was too small.
         poses: Performer's name → where its joints are from: "body tracker" or "estimated"; empty
             where the network watches no movement.
+        directions: Whether players' places helped to separate them: "used", "unknown" where it is
+            not known where the microphones are, or "not used, because …".
         config: The settings of the separation.
     """
 
@@ -101,6 +103,7 @@ class Manifest:
     config: dict[str, Any]
     device: str = "cpu"
     poses: dict[str, str] = field(default_factory=dict[str, str])
+    directions: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

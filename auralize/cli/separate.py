@@ -114,6 +114,8 @@ def separate(
         )
     if separation.manifest.device != network.device.type:
         click.echo(f"the network ran on the {separation.manifest.device}", err=True)
+    if separation.manifest.directions.startswith("not used"):
+        click.echo(f"players' places were {separation.manifest.directions}", err=True)
     estimated = [
         name for name, source in separation.manifest.poses.items() if source != "body tracker"
     ]

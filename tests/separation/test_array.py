@@ -34,8 +34,9 @@ def shares(powers):
 
 def run(spectra, masks, likelihood=0.0, **config):
     microphones = ArrayFilter(
-        len(masks), len(spectra), 0, np.full(masks.shape[1], likelihood, np.float32),
-        ArrayConfig(**config),
+        len(masks), len(spectra), 0, np.zeros(masks.shape[1]),
+        np.full(masks.shape[1], likelihood > 0, np.float32),
+        ArrayConfig(likelihood=likelihood, **config),
     )  # fmt: skip
     for _ in range(microphones.passes):
         for start in range(0, masks.shape[-1], 100):
@@ -116,7 +117,7 @@ def test_likelihood_finds_who_sounds_where_masks_are_flat():
     spectra, images, powers = field(seed=4)
     flat = shares(powers).mean(axis=1, keepdims=True).repeat(powers.shape[1], axis=1)
     without = quality(images, run(spectra, flat, likelihood=0.0))
-    found = quality(images, run(spectra, flat, likelihood=0.3))
+    found = quality(images, run(spectra, flat, likelihood=0.3, frames=0, bins=0))
     assert found > without + 1
 
 
@@ -143,7 +144,9 @@ def test_bad_settings_are_refused():
         ArrayConfig(loading=0.0)
     spectra, _, powers = field()
     with pytest.raises(ValueError, match="before apply"):
-        ArrayFilter(2, 7, 0, np.zeros(24, np.float32), ArrayConfig()).apply(spectra, shares(powers))
+        ArrayFilter(2, 7, 0, np.zeros(24), np.zeros(24, np.float32), ArrayConfig()).apply(
+            spectra, shares(powers)
+        )
 
 
 _FILTERED = """
@@ -154,7 +157,7 @@ rng = np.random.default_rng(0)
 spectra = (rng.standard_normal((7, 24, 200)) + 1j * rng.standard_normal((7, 24, 200)))
 spectra = spectra.astype(np.complex64)
 masks = rng.dirichlet([0.3] * 3, (24, 200)).transpose(2, 0, 1).astype(np.float32)
-array = ArrayFilter(3, 7, 0, np.full(24, 0.3, np.float32), ArrayConfig())
+array = ArrayFilter(3, 7, 0, np.zeros(24), np.ones(24, np.float32), ArrayConfig())
 for _ in range(array.passes):
     array.gather(spectra, masks)
     array.update()

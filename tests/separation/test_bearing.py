@@ -1,16 +1,16 @@
 """Where stems sound from: known sounds from known directions at a known array."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+import scipy.signal
 
 from capture.microphones import microphone_positions
 from capture.performer import Performer
 from capture.pose import Pose, Trajectory
 from capture.simulate.kinect import camera_pose
 from capture.waveform import Waveform
-from separation.bearing import SPEED_OF_SOUND_M_S, judge, with_bearings
+from separation.bearing import judge, with_bearings
+from separation.directions import SPEED_OF_SOUND_M_S, Heard
 from separation.stem import Manifest, Separation, Stem, read_separation, write_separation
 
 RATE = 48000
@@ -57,39 +57,37 @@ def recording():
         stems.append(images[0])
         total = total + images
     total = total + 0.01 * rng.normal(size=total.shape).astype(np.float32)
-    return players, microphones, Waveform(samples=total, sample_rate_hz=RATE), stems
+    return players, microphones, total, stems
 
 
-def separation(players, stems, shared=()):
-    mono = [Waveform(samples=stem[None], sample_rate_hz=RATE) for stem in stems]
-    names = [player.name for player in players]
-    return Separation(
-        stems=tuple(
-            Stem(
-                name=name,
-                sound=sound,
-                shared_with=tuple(o for o in shared if o != name) if name in shared else (),
-            )
-            for name, sound in zip(names, mono, strict=True)
-        ),
-        residual_sound=mono[0],
-        manifest=Manifest(
-            model="test",
-            model_sha256="",
-            sample_rate_hz=RATE,
-            sample_count=len(stems[0]),
-            extrapolated_above_hz=None,
-            reconstruction_db=-100.0,
-            residual_db=-20.0,
-            config={},
-        ),
+def heard_of(channels, parts):
+    """What masks of these parts let hear: covariances of cells, each by its amplitude."""
+    frequencies, _, seen = scipy.signal.stft(channels, RATE, nperseg=4096)
+    powers = np.abs(scipy.signal.stft(np.array(parts), RATE, nperseg=4096)[2]) ** 2
+    shares = powers / np.maximum(powers.sum(axis=0), 1e-20)
+    weights = shares**4 / np.maximum(np.linalg.norm(seen, axis=0), 1e-20)
+    covariances = np.einsum("pft,cft,dft->pfcd", weights, seen, seen.conj())
+    return Heard(covariances=covariances, frequencies_hz=frequencies)
+
+
+def stems_of(players, shared=()):
+    silence = Waveform(samples=np.zeros((1, 9), np.float32), sample_rate_hz=RATE)
+    return tuple(
+        Stem(
+            name=player.name,
+            sound=silence,
+            shared_with=tuple(o for o in shared if o != player.name)
+            if player.name in shared
+            else (),
+        )
+        for player in players
     )
 
 
 def test_right_stems_agree_and_their_bearings_are_right(recording):
-    players, microphones, sound, stems = recording
-    checked = with_bearings(separation(players, stems), sound, microphones, players)
-    for stem, azimuth_deg in zip(checked.stems, AZIMUTHS_DEG, strict=True):
+    players, microphones, channels, parts = recording
+    checked = with_bearings(stems_of(players), heard_of(channels, parts), microphones, players)
+    for stem, azimuth_deg in zip(checked, AZIMUTHS_DEG, strict=True):
         assert stem.bearing.verdict == "agrees"
         assert stem.bearing.azimuth_deg == pytest.approx(azimuth_deg, abs=3.0)
         assert stem.bearing.expected_deg == pytest.approx(azimuth_deg, abs=1.0)
@@ -98,55 +96,53 @@ def test_right_stems_agree_and_their_bearings_are_right(recording):
 
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (0, 2), (1, 2)])
 def test_swapped_stems_are_found(recording, first, second):
-    players, microphones, sound, stems = recording
-    exchanged = list(stems)
-    exchanged[first], exchanged[second] = stems[second], stems[first]
-    checked = with_bearings(separation(players, exchanged), sound, microphones, players)
+    players, microphones, channels, parts = recording
+    exchanged = list(parts)
+    exchanged[first], exchanged[second] = parts[second], parts[first]
+    checked = with_bearings(stems_of(players), heard_of(channels, exchanged), microphones, players)
     for row, other in ((first, second), (second, first)):
-        stem = checked.stems[row]
+        stem = checked[row]
         assert stem.bearing.verdict == "swapped"
         assert stem.bearing.partner == players[other].name
         assert players[other].name in stem.note
         assert stem.bearing.azimuth_deg == pytest.approx(AZIMUTHS_DEG[other], abs=3.0)
     (third,) = {0, 1, 2} - {first, second}
-    assert checked.stems[third].bearing.verdict == "agrees"
+    assert checked[third].bearing.verdict == "agrees"
 
 
 def test_stems_that_share_a_mask_are_left_alone(recording):
-    players, microphones, sound, stems = recording
-    both = (stems[0] + stems[1]) / 2
-    names = (players[0].name, players[1].name)
-    before = separation(players, [both, both, stems[2]], shared=names)
-    checked = with_bearings(before, sound, microphones, players)
-    assert checked.stems[0] == before.stems[0]
-    assert checked.stems[1] == before.stems[1]
-    assert checked.stems[2].bearing.verdict == "agrees"
+    players, microphones, channels, parts = recording
+    both = (parts[0] + parts[1]) / 2
+    before = stems_of(players, shared=(players[0].name, players[1].name))
+    heard = heard_of(channels, [both, both, parts[2]])
+    checked = with_bearings(before, heard, microphones, players)
+    assert checked[:2] == before[:2]
+    assert checked[2].bearing.verdict == "agrees"
 
 
-def test_dead_channels_do_not_count(recording):
-    players, microphones, sound, stems = recording
-    samples = sound.samples.copy()
-    samples[[2, 5]] = 0.0
-    checked = with_bearings(
-        separation(players, stems), replace(sound, samples=samples), microphones, players
-    )
-    assert [stem.bearing.verdict for stem in checked.stems] == ["agrees"] * 3
-    samples[2:] = 0.0  # two are left, which cannot tell front from back
-    unchanged = with_bearings(
-        separation(players, stems), replace(sound, samples=samples), microphones, players
-    )
-    assert all(stem.bearing is None for stem in unchanged.stems)
+def test_few_microphones_and_silent_stems_do_not_count(recording):
+    players, microphones, channels, parts = recording
+    stems = stems_of(players)
+    kept = [0, 1, 3, 4, 6]
+    checked = with_bearings(stems, heard_of(channels[kept], parts), microphones[kept], players)
+    assert [stem.bearing.verdict for stem in checked] == ["agrees"] * 3
+    # Two microphones cannot tell front from back.
+    assert with_bearings(stems, heard_of(channels[:2], parts), microphones[:2], players) == stems
+    silent = [parts[0], np.zeros_like(parts[1]), parts[2]]
+    checked = with_bearings(stems, heard_of(channels, silent), microphones, players)
+    assert [stem.bearing is None for stem in checked] == [False, True, False]
 
 
 def test_turning_everything_turns_the_bearings(recording):
-    players, microphones, sound, stems = recording
+    players, microphones, channels, parts = recording
     turn = Pose(
         position_m=np.zeros(3),
         orientation_wxyz=np.array([np.cos(np.pi / 4), 0.0, 0.0, np.sin(np.pi / 4)]),
     )
     turned = [performer(p.name, a + 90.0) for p, a in zip(players, AZIMUTHS_DEG, strict=True)]
-    checked = with_bearings(separation(players, stems), sound, turn.transform(microphones), turned)
-    for stem, azimuth_deg in zip(checked.stems, AZIMUTHS_DEG, strict=True):
+    heard = heard_of(channels, parts)
+    checked = with_bearings(stems_of(players), heard, turn.transform(microphones), turned)
+    for stem, azimuth_deg in zip(checked, AZIMUTHS_DEG, strict=True):
         assert stem.bearing.verdict == "agrees"
         assert stem.bearing.azimuth_deg == pytest.approx(azimuth_deg + 90.0, abs=3.0)
 
@@ -158,14 +154,25 @@ def test_verdicts_follow_from_fits():
 
 
 def test_shapes_that_do_not_fit_are_refused(recording):
-    players, microphones, sound, stems = recording
+    players, microphones, channels, parts = recording
     with pytest.raises(ValueError, match="7 channels need as many places, not 6"):
-        with_bearings(separation(players, stems), sound, microphones[:6], players)
+        with_bearings(stems_of(players), heard_of(channels, parts), microphones[:6], players)
 
 
 def test_verdicts_come_back_from_the_folder(recording, tmp_path):
-    players, microphones, sound, stems = recording
-    checked = with_bearings(separation(players, stems), sound, microphones, players)
-    write_separation(tmp_path / "stems", checked)
+    players, microphones, channels, parts = recording
+    checked = with_bearings(stems_of(players), heard_of(channels, parts), microphones, players)
+    manifest = Manifest(
+        model="test",
+        model_sha256="",
+        sample_rate_hz=RATE,
+        sample_count=9,
+        extrapolated_above_hz=None,
+        reconstruction_db=-100.0,
+        residual_db=-20.0,
+        config={},
+    )
+    whole = Separation(stems=checked, residual_sound=checked[0].sound, manifest=manifest)
+    write_separation(tmp_path / "stems", whole)
     again = read_separation(tmp_path / "stems")
-    assert [stem.bearing for stem in again.stems] == [stem.bearing for stem in checked.stems]
+    assert [stem.bearing for stem in again.stems] == [stem.bearing for stem in checked]

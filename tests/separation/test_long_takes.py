@@ -12,7 +12,6 @@ from capture.errors import OutputError
 from capture.files.sound_file import SoundFileFormat, write_sound_file
 from capture.take.sound import FileSound
 from capture.waveform import Waveform
-from separation.bearing import with_bearings
 from separation.resampling import resampled, resampled_channel
 from separation.separator import separate
 from separation.stem import read_separation, write_separation
@@ -87,12 +86,11 @@ def test_a_full_disk_is_said(tmp_path):
 def test_stems_on_disk_are_those_in_memory(splitter, tmp_path, rate):
     sound = recording(tmp_path / "a.wav", 9, rate)
     in_memory = Waveform(samples=sound.read(0, sound.sample_count), sample_rate_hz=rate)
-    expected = separate(in_memory, PERFORMERS, splitter, center_channel=2)
-    found = separate(sound, PERFORMERS, splitter, center_channel=2, scratch=tmp_path)
-    assert found.manifest == expected.manifest
     microphones_m = np.random.default_rng(1).uniform(-0.04, 0.04, (7, 3))
-    found = with_bearings(found, sound, microphones_m, PERFORMERS)
-    expected = with_bearings(expected, in_memory, microphones_m, PERFORMERS)
+    given = {"center_channel": 2, "microphones_m": microphones_m}
+    expected = separate(in_memory, PERFORMERS, splitter, **given)
+    found = separate(sound, PERFORMERS, splitter, **given, scratch=tmp_path)
+    assert found.manifest == expected.manifest
     for stem, other in zip(found.stems, expected.stems, strict=True):
         assert isinstance(stem.sound, StoredSound)
         np.testing.assert_array_equal(stem.waveform.samples, other.waveform.samples)
