@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.separation_quality import prepare
+from benchmarks.separation_quality import ensemble, prepare
 from capture.performer import Performer, read_performers
 from capture.take import open_take
 from capture.waveform import read_waveform
@@ -56,7 +56,7 @@ def main() -> None:
     for players, pairings in PAIRINGS.items():
         found, false, count = 0, 0, 0
         for seed in range(given.first, given.last + 1):
-            path = prepare(given.takes, seed, players)
+            path = prepare(given.takes, seed, ensemble(seed, players))
             performers = read_performers(path.with_name(f"{path.name}-performers"))
             with open_take(path) as take:
                 run = partial(

@@ -10,6 +10,9 @@ are. "Shuffled" gives each player the next player's clouds, without that knowled
 Figures are means over the players of a take, in dB; printed are mean, median and worst of the
 takes, at the recording's 48 kHz and at the network's 11.025 kHz. Seed 5 with four players is the
 demo. Takes that are in the folder are used again.
+
+With `--same`, duos of one instrument and string quartets play instead; scored are the players who
+are not the only ones of their instrument.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from importlib import resources
 from itertools import combinations
@@ -40,6 +43,12 @@ SEEDS = tuple(range(1, 21))
 DEMO_SEED = 5
 DEMO = ("violin", "viola", "cello", "saxophone")
 SECONDS = 20.0
+QUARTET = ("violin", "violin", "viola", "cello")
+SAME = {
+    **{51 + number: (instrument, instrument) for number, instrument in enumerate(INSTRUMENTS[:6])},
+    **dict.fromkeys(range(57, 61), QUARTET),
+}
+"""Seed → players of one instrument, fixed beforehand."""
 
 
 def ensemble(seed: int, players: int) -> tuple[str, ...]:
@@ -50,11 +59,11 @@ def ensemble(seed: int, players: int) -> tuple[str, ...]:
     return every[seed % len(every)]
 
 
-def prepare(folder: Path, seed: int, players: int) -> Path:
+def prepare(folder: Path, seed: int, who: tuple[str, ...]) -> Path:
     """Simulate a take and find its players, unless both are there."""
-    take = folder / f"seed-{seed:02d}-players-{players}"
+    take = folder / f"seed-{seed:02d}-players-{len(who)}"
     if not take.exists():
-        simulate_take(take, ensemble(seed, players), SECONDS, seed, fps=5)
+        simulate_take(take, who, SECONDS, seed, fps=5)
     found = folder / f"{take.name}-performers"
     if not found.exists():
         with open_take(take) as opened:
@@ -62,7 +71,12 @@ def prepare(folder: Path, seed: int, players: int) -> Path:
     return take
 
 
-def score(take: Path, performers: Sequence[Performer], model: SeparationModel) -> dict[str, float]:
+def score(
+    take: Path,
+    performers: Sequence[Performer],
+    model: SeparationModel,
+    scored: Container[str] = INSTRUMENTS,
+) -> dict[str, float]:
     """Return gains by "rate", "rate alone" and "rate shuffled", and the gain of ideal masks."""
     with open_take(take) as opened:
         center = opened.center_channel
@@ -86,7 +100,8 @@ def score(take: Path, performers: Sequence[Performer], model: SeparationModel) -
     for suffix, result in (("", separation), (" alone", alone), (" shuffled", shuffled)):
         by_rate: dict[int, list[Score]] = defaultdict(list)
         for row in evaluate_take(take, performers, result, model.config.spectrogram):
-            by_rate[row.sample_rate_hz].append(row)
+            if row.instrument in scored:
+                by_rate[row.sample_rate_hz].append(row)
         for rate, rows in by_rate.items():
             gains[f"{rate}{suffix}"] = float(np.nanmean([row.gain_db for row in rows]))
             ideal = [row.ideal_db - row.mixture_db for row in rows]
@@ -101,6 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--players", type=int, nargs="+", default=[4, 2])
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--same", action="store_true", help="players of one instrument")
     parser.add_argument("--json", type=Path, help="write every take's figures here")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -108,19 +124,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = SeparationModel.load(options.weights or Path(str(shipped)))
     options.takes.mkdir(parents=True, exist_ok=True)
     results: dict[str, dict[str, float]] = {}
-    for players in options.players:
+    tables = [
+        (f"{players} players", {seed: ensemble(seed, players) for seed in options.seeds})
+        for players in options.players
+    ]
+    for title, takes in [("players of one instrument", SAME)] if options.same else tables:
         gains: dict[str, list[float]] = defaultdict(list)
-        for seed in options.seeds:
-            take = prepare(options.takes, seed, players)
+        for seed, who in takes.items():
+            take = prepare(options.takes, seed, who)
             performers = read_performers(options.takes / f"{take.name}-performers")
-            if len(performers) != players:
-                print(f"seed {seed}: {len(performers)} of {players} players found", flush=True)
-            results[take.name] = score(take, performers, model)
+            if len(performers) != len(who):
+                print(f"seed {seed}: {len(performers)} of {len(who)} players found", flush=True)
+            scored = [one for one in who if who.count(one) > 1] if options.same else who
+            results[take.name] = score(take, performers, model, scored)
             for name, value in results[take.name].items():
                 gains[name].append(value)
             figures = ", ".join(f"{k}: {v:.1f}" for k, v in results[take.name].items())
-            print(f"seed {seed} {'+'.join(ensemble(seed, players))}: {figures}", flush=True)
-        print(f"\n{players} players, {len(options.seeds)} takes, SI-SDR improvement in dB")
+            print(f"seed {seed} {'+'.join(who)}: {figures}", flush=True)
+        print(f"\n{title}, {len(takes)} takes, SI-SDR improvement in dB")
         print("| at | mean | median | worst |\n|---|---|---|---|")
         for name, values in gains.items():
             mean, median, worst = np.mean(values), np.median(values), np.min(values)
