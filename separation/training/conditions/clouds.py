@@ -96,7 +96,7 @@ class SeenConditions:
         return encoded[labels * self.each + choice]
 
     def encoder(
-        self, model: SeparationModel, split: str, performers: int = 8
+        self, model: SeparationModel, split: str, performers: int = 32
     ) -> Callable[[Mixture], Float[Tensor, "players K"]]:
         """Return a function that gives conditions of mixtures, from one body after another."""
         encoded: dict[str, Tensor] = {}
