@@ -96,22 +96,21 @@ class SeenConditions:
         return encoded[labels * self.each + choice]
 
     def encoder(
-        self, model: SeparationModel, split: str, performers: int = 32
+        self, model: SeparationModel, split: str
     ) -> Callable[[Mixture], Float[Tensor, "players K"]]:
         """Return a function that gives conditions of mixtures, from one body after another."""
-        encoded: dict[str, Tensor] = {}
+        encoded: dict[tuple[str, int], Tensor] = {}
         turn = 0
-        with torch.inference_mode():
-            for instrument in self.config.instruments:
-                count = min(performers, self.bank.count(split, instrument))
-                encoded[instrument] = self._encode(
-                    model, split, [(instrument, index) for index in range(count)], None
-                )
 
+        @torch.inference_mode()
         def encode(mixture: Mixture) -> Tensor:
             nonlocal turn
             turn += 1
-            return torch.stack([encoded[i][turn % len(encoded[i])] for i in mixture.instruments])
+            people = [(name, turn % self.bank.count(split, name)) for name in mixture.instruments]
+            new = [person for person in dict.fromkeys(people) if person not in encoded]
+            if new:
+                encoded.update(zip(new, self._encode(model, split, new, None), strict=True))
+            return torch.stack([encoded[person] for person in people])
 
         return encode
 
