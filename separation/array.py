@@ -66,8 +66,11 @@ class ArrayConfig:
     highest_hz: float = 16000.0
 
     def __post_init__(self) -> None:
-        if self.loading <= 0 or self.confidence < 0 or self.likelihood < 0 or self.rounds < 0:
+        whole = min(self.frames, self.bins, self.rounds)
+        if self.loading <= 0 or min(self.confidence, self.likelihood, whole) < 0:
             raise ValueError(f"loading must be positive and nothing negative, got {self}.")
+        if not 0 <= self.expectation <= 1:
+            raise ValueError(f"expectation must be 0…1, got {self.expectation}.")
 
 
 class ArrayFilter:

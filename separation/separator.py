@@ -29,11 +29,11 @@ from jaxtyping import Float
 from capture.body_pose import BodyPoses
 from capture.errors import DataError
 from capture.performer import Performer
-from capture.waveform import Sound, Waveform, blocks_of
-from separation.array import ArrayConfig, ArrayFilter
+from capture.waveform import Sound, Waveform
+from separation.array import ArrayConfig
 from separation.bearing import BearingConfig, with_bearings
+from separation.channels import array_filter, directions_in_words, sounding_channels
 from separation.conditions import encode_performers
-from separation.directions import Directions
 from separation.full_band import FullBandConfig, FullBandMasks, covered_hz
 from separation.model import SeparationModel
 from separation.resampling import resampled_channel
@@ -43,7 +43,6 @@ from separation.time_array import Allocate, DiskArray, StoredSound, TimeArray
 from separation.windows import mask_logits
 
 _LOG = logging.getLogger(__name__)
-_RATES_HZ = (8000, 192000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +130,7 @@ def separate(
     config = SeparateConfig() if config is None else config
     report = progress or (lambda fraction: None)
     allocate: Allocate = np.zeros if scratch is None else partial(DiskArray, Path(scratch))
-    channels = _sounding_channels(mixture, center_channel)
+    channels = sounding_channels(mixture, center_channel)
     names = [performer.name for performer in performers]
     if not names:
         raise DataError("there is no performer to separate: segment the take first.")
@@ -152,9 +151,7 @@ def separate(
     groups = group_performers(logits, magnitudes, model, config.shared_below)
     full_band = FullBandMasks(mixture.sample_rate_hz, spectrogram, config.full_band)
     center = channels.index(center_channel)
-    microphones = _array_filter(
-        full_band, config.array, performers, microphones_m, channels, center
-    )
+    microphones = array_filter(full_band, config.array, performers, microphones_m, channels, center)
     blocks = full_band.apply(
         mixture,
         channels,
@@ -196,7 +193,7 @@ def separate(
         residual_db=_decibels(left_over / energy),
         config=asdict(config),
         device=device,
-        directions=_directions_in_words(microphones),
+        directions=directions_in_words(microphones),
     )
     return Separation(stems=stems, residual_sound=residual_sound, manifest=manifest)
 
@@ -234,64 +231,6 @@ def weights_sha256(model: SeparationModel) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().float().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _sounding_channels(mixture: Sound, center: int) -> list[int]:
-    """Return the channels that are not silent, after checks of the mixture."""
-    low, high = _RATES_HZ
-    if not low <= mixture.sample_rate_hz <= high:
-        raise ValueError(
-            f"the mixture's rate must be {low}…{high} Hz, got {mixture.sample_rate_hz}."
-        )
-    if not 0 <= center < mixture.channel_count:
-        raise ValueError(f"center_channel must be 0…{mixture.channel_count - 1}, got {center}.")
-    if mixture.sample_count == 0:
-        raise DataError("the mixture holds no sample: check the recording's length.")
-    sounds = np.zeros(mixture.channel_count, dtype=bool)
-    for start, block in blocks_of(mixture):
-        # The largest and smallest samples are enough: NaN wins both, and infinity one of them.
-        extremes = np.stack([block.min(axis=1), block.max(axis=1)])
-        for channel in np.flatnonzero(~np.isfinite(extremes).all(axis=0)):
-            at = start + int(np.argmin(np.isfinite(block[channel])))
-            raise DataError(
-                f"channel {channel} of the mixture is not a finite number at sample {at} "
-                f"({at / mixture.sample_rate_hz:.3f} s): export the recording again."
-            )
-        sounds |= extremes.any(axis=0)
-    if not sounds[center]:
-        raise DataError(
-            f"channel {center} of the mixture is silent, every sample is zero: check that the "
-            "microphones were on, or choose another channel."
-        )
-    return [int(channel) for channel in np.flatnonzero(sounds)]
-
-
-def _array_filter(
-    full_band: FullBandMasks,
-    config: ArrayConfig | None,
-    performers: Sequence[Performer],
-    microphones_m: Float[np.ndarray, "channels 3"] | None,
-    channels: Sequence[int],
-    center: int,
-) -> ArrayFilter | None:
-    if config is None or len(channels) < 2:
-        return None
-    directions = None
-    if microphones_m is not None and len(channels) > 2:
-        places_m = np.array([performer.trajectory.mean_position_m for performer in performers])
-        directions = Directions(performers_m=places_m, microphones_m=microphones_m[list(channels)])
-    return full_band.array_filter(len(performers), len(channels), center, config, directions)
-
-
-def _directions_in_words(microphones: ArrayFilter | None) -> str:
-    if microphones is None or microphones.agreement is None:
-        return "unknown"
-    if microphones.uses_directions:
-        return "used"
-    return (
-        "not used, because the microphones do not hear the players from where they are: turned by "
-        f"{microphones.agreement.turned_deg:.0f}°, the array would fit best"
-    )
 
 
 def _stem(

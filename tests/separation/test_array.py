@@ -142,6 +142,10 @@ def test_silent_cells_and_absent_performers_are_solved():
 def test_bad_settings_are_refused():
     with pytest.raises(ValueError, match="loading must be positive"):
         ArrayConfig(loading=0.0)
+    with pytest.raises(ValueError, match="nothing negative"):
+        ArrayConfig(frames=-1)
+    with pytest.raises(ValueError, match="expectation must be"):
+        ArrayConfig(expectation=1.5)
     spectra, _, powers = field()
     with pytest.raises(ValueError, match="before apply"):
         ArrayFilter(2, 7, 0, np.zeros(24), np.zeros(24, np.float32), ArrayConfig()).apply(
