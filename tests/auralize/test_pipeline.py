@@ -89,6 +89,23 @@ def test_the_truth_is_not_needed(results, duo_take, tmp_path):
     assert (tmp_path / "out/scene.yaml").read_bytes() == (out / "scene.yaml").read_bytes()
 
 
+def test_an_array_that_is_turned_otherwise_is_named(results, duo_take, tmp_path):
+    assert json.loads((results[0] / "stems" / "stems.json").read_text())["directions"] == "used"
+    turned = tmp_path / duo_take.name
+    shutil.copytree(duo_take, turned, ignore=shutil.ignore_patterns("truth"))
+    described = json.loads((turned / "take.json").read_text())
+    ring = described["microphones"][1:]
+    places = [entry["position_m"] for entry in ring]
+    for entry, place in zip(ring, [*places[2:], *places[:2]], strict=True):  # by 120°
+        entry["position_m"] = place
+    (turned / "take.json").write_text(json.dumps(described))
+    receipt = run(turned, tmp_path / "out")
+    (warning,) = [one for one in receipt.warnings if "places were not used" in one]
+    assert "do not hear the players from where they are: turned by -120°" in warning
+    assert "auralize capture microphones" in warning
+    assert results[1].warnings == []
+
+
 def test_the_mkv_alone_gives_the_same_players(results, duo_take):
     """Without take.json, the camera's pose comes from the IMU and the floor."""
     with open_take(duo_take / "take.mkv") as take:
