@@ -52,7 +52,8 @@ class ArrayConfig:
             `separation.directions.Agreement`. (In simulated rooms 0.93 and more; 0.8 to 1 where the
             array is turned by 10° in truth, 0.5 to 0.85 by 30°, below 0 by 90°.)
         rounds: How often covariances are estimated again from what the likelihood said.
-        highest_hz: Above this, shares are applied as they are.
+        highest_hz: Above this, shares are applied as they are: there is little to hear, and a
+            quarter of the time is saved beside 16 kHz.
     """
 
     confidence: float = 4.0
@@ -63,7 +64,7 @@ class ArrayConfig:
     bins: int = 1
     agreement: float = 0.8
     rounds: int = 2
-    highest_hz: float = 16000.0
+    highest_hz: float = 12000.0
 
     def __post_init__(self) -> None:
         whole = min(self.frames, self.bins, self.rounds)
