@@ -139,7 +139,8 @@ class ArrayFilter:
         The first pass gathers all bins, later ones those with a spatial likelihood, which makes
         masks sharp: no cell needs to be trusted more than others then.
         """
-        spectra, masks = np.ascontiguousarray(spectra), self._refined(spectra, masks)
+        spectra = np.ascontiguousarray(spectra)
+        masks = self._refined(spectra, masks)
         is_first = self._covariances is None
         first = 0 if is_first else self._spatial.start
         trusted = masks**self.config.confidence if is_first else masks
@@ -173,7 +174,8 @@ class ArrayFilter:
         """Return each performer's spectrum at the centre microphone, of the filtered bins."""
         if self._covariances is None:
             raise ValueError("gather and update must come before apply.")
-        spectra, masks = np.ascontiguousarray(spectra), self._refined(spectra, masks)
+        spectra = np.ascontiguousarray(spectra)
+        masks = self._refined(spectra, masks)
         power = np.abs(spectra[self.center, : self.bins]) ** 2
         own = masks * power
         # What no mask claims is taken for diffuse; a floor keeps silent cells solvable.
@@ -226,7 +228,6 @@ class _Judges:
     def distances(self, spectra: Spectra, part: slice) -> Masks:
         """Return log |R| + channels · log(xᴴ·R⁻¹·x) of some bins."""
         forms = np.empty((len(self.inverses), part.stop, spectra.shape[-1]), dtype=np.float32)
-        spectra = np.ascontiguousarray(spectra)
         hermitian_forms(spectra, self.inverses, forms, part.start, part.stop)
         logs = np.log(np.maximum(forms[:, part], 1e-20))
         return self.determinants[:, part, None] + np.float32(len(spectra)) * logs
