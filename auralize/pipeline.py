@@ -218,11 +218,8 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
         if stem.shared_with
     }
     notes = [note for _, note in sorted(shared.items())]
-    if manifest.directions.startswith("not used"):
-        notes.append(
-            f"The players' places were {manifest.directions}: `auralize capture microphones` finds "
-            "out from claps how the microphones are turned."
-        )
+    if manifest.directions_note:
+        notes.append(manifest.directions_note)
     for stem in results.separation.stems:
         bearing = stem.bearing
         if bearing is not None and bearing.verdict == "swapped" and stem.name < bearing.partner:

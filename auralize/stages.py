@@ -31,7 +31,8 @@ from separation.conditions import encode_performers
 from separation.model import SeparationModel
 from separation.resampling import resampled_channel
 from separation.separator import SeparateConfig, separate
-from separation.stem import SampleFormat, Separation, read_separation, stem_files, write_separation
+from separation.stem import Separation
+from separation.stem_folder import SampleFormat, read_separation, stem_files, write_separation
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,9 +99,9 @@ def separate_take(
     Memory does not grow with the take's length: what does is kept in a folder beside `out`/stems
     while it is needed, and the stems that are returned are read when they are asked for.
 
-    Template and format of the files are those of `separation.stem.write_separation`. Poses are
-    joints of a body tracker, for networks that watch movement; who is not among them is watched in
-    the take's images, and the joints are estimated (`separation.body_pose`). With a time for
+    Template and format of the files are those of `separation.write_separation`. Poses are joints
+    of a body tracker, for networks that watch movement; who is not among them is watched in the
+    take's images, and the joints are estimated (`separation.body_pose`). With a time for
     attention, `out`/attention.png shows where the network looks about that time.
 
     Raises:

@@ -7,7 +7,7 @@ from capture.performer import read_performers
 from capture.take import open_take
 from separation.checkpoint import load_model
 from separation.separator import separate
-from separation.stem import write_separation
+from separation.stem_folder import write_separation
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")
 performers = read_performers(folder / "performers")

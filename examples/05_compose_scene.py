@@ -6,7 +6,7 @@ from pathlib import Path
 from auralize.compose import compose_scene
 from capture.performer import read_performers
 from scenes import write_scene
-from separation.stem import read_separation
+from separation.stem_folder import read_separation
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example")
 performers = read_performers(folder / "performers")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from separation.evaluate import evaluate_take
     from separation.model import ModelConfig, SeparationModel
     from separation.separator import SeparateConfig, separate
-    from separation.stem import Separation, Stem, read_separation, write_separation
+    from separation.stem import Separation, Stem
+    from separation.stem_folder import read_separation, write_separation
 
 __all__ = [
     "ModelConfig",
@@ -37,10 +38,10 @@ _HOMES = {
     "Stem": "separation.stem",
     "evaluate_take": "separation.evaluate",
     "load_model": "separation.checkpoint",
-    "read_separation": "separation.stem",
+    "read_separation": "separation.stem_folder",
     "separate": "separation.separator",
     "shipped_checkpoints": "separation.checkpoint",
-    "write_separation": "separation.stem",
+    "write_separation": "separation.stem_folder",
 }
 
 __getattr__ = lazy(__name__, _HOMES)

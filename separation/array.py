@@ -81,7 +81,7 @@ class ArrayFilter:
         performer_count: Number of masks.
         channel_count: Number of microphones.
         center: Which of them the masks were made for, and whose estimates come out.
-        frequencies_hz: Of the bins that are filtered.
+        frequencies_hz: Of all bins; those above `highest_hz` are left alone.
         likelihood: Share of the spatial likelihood's weight in each of them where places are not
             known: 0 where masks know better.
         config: How.
@@ -105,10 +105,10 @@ class ArrayFilter:
     ) -> None:
         self.config = config
         self.center = center
-        self.bins = len(likelihood)
-        self._frequencies_hz = frequencies_hz
+        self.bins = int(np.searchsorted(frequencies_hz, config.highest_hz))
+        self._frequencies_hz = frequencies_hz[: self.bins]
         self._directions = directions
-        self._trust(likelihood)
+        self._trust(likelihood[: self.bins])
         self._shape = (performer_count, self.bins, channel_count, channel_count)
         self._sums = np.zeros(self._shape, dtype=np.complex128)
         self._covariances: np.ndarray | None = None

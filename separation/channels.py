@@ -65,7 +65,15 @@ def array_filter(
     if microphones_m is not None and len(channels) > 2:
         places_m = np.array([performer.trajectory.mean_position_m for performer in performers])
         directions = Directions(performers_m=places_m, microphones_m=microphones_m[list(channels)])
-    return full_band.array_filter(len(performers), len(channels), center, config, directions)
+    return ArrayFilter(
+        len(performers),
+        len(channels),
+        center,
+        full_band.frequencies_hz,
+        full_band.extrapolated,
+        config,
+        directions,
+    )
 
 
 def directions_in_words(microphones: ArrayFilter | None) -> str:

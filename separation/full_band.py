@@ -18,8 +18,7 @@ from jaxtyping import Complex64, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from capture.waveform import Sound, read_padded
-from separation.array import ArrayConfig, ArrayFilter
-from separation.directions import Directions
+from separation.array import ArrayFilter
 from separation.spectrogram import SpectrogramConfig, linear_rows_to_log
 
 MaskFunction = Callable[[slice], Float32[np.ndarray, "performers rows t"]]
@@ -108,40 +107,16 @@ class FullBandMasks:
         self.margin = half  # frames beside a block that its smoothing reads
 
     @property
+    def extrapolated(self) -> Float32[np.ndarray, " bins"]:
+        """How much of each bin's masks is not from the network, 0…1."""
+        extrapolated = np.ones(self.bins, dtype=np.float32)
+        extrapolated[: self.covered] -= self.mask_weight[:, 0] if self.is_extrapolating else 1.0
+        return extrapolated
+
+    @property
     def is_extrapolating(self) -> bool:
         """Whether the recording has frequencies that the network does not hear."""
         return self.covered < self.bins
-
-    def array_filter(
-        self,
-        performer_count: int,
-        channel_count: int,
-        center: int,
-        config: ArrayConfig,
-        directions: Directions | None = None,
-    ) -> ArrayFilter:
-        """Return a filter over several channels for `apply`.
-
-        Args:
-            performer_count: Number of masks.
-            channel_count: At least 2.
-            center: Which of the channels the masks belong to.
-            config: How.
-            directions: Where performers and microphones are, if that is known. Otherwise space
-                counts only where masks are extrapolated.
-        """
-        used = int(np.searchsorted(self.frequencies_hz, config.highest_hz))
-        likelihood = np.ones((self.bins, 1), dtype=np.float32)
-        likelihood[: self.covered] -= self.mask_weight if self.is_extrapolating else 1.0
-        return ArrayFilter(
-            performer_count,
-            channel_count,
-            center,
-            self.frequencies_hz[:used],
-            likelihood[:used, 0],
-            config,
-            directions,
-        )
 
     def apply(
         self,
@@ -162,8 +137,7 @@ class FullBandMasks:
             masks: Returns the masks of a slice of the network's frames.
             mask_frames: How many frames the network's picture has.
             progress: Takes the fraction done.
-            microphones: Filter over all channels, from `array_filter`; None masks the centre
-                channel alone.
+            microphones: Filter over all channels; None masks the centre channel alone.
 
         Yields:
             Number of the block's first sample, and the block.

@@ -101,7 +101,7 @@ def evaluate(
 def _evaluate_take(take: Path, out: Path | None, as_json: bool) -> None:
     from capture.performer import read_performers
     from separation.evaluate import draw_take, evaluate_take
-    from separation.stem import read_separation
+    from separation.stem_folder import read_separation
 
     folder = out_folder(take, out)
     performers = read_performers(folder / "performers")

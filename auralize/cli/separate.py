@@ -18,7 +18,7 @@ from auralize.cli.terminal import stage_bars
 
 
 def _checked_template(context: click.Context, option: click.Parameter, value: str) -> str:
-    from separation.stem import file_name
+    from separation.stem_folder import file_name
 
     try:
         file_name(value, performer="performer-1", number=1, take="take")
@@ -87,7 +87,7 @@ def separate(
     from capture.body_pose import poses_of_performers, read_body_tracker
     from separation.attention_map import attention_of
     from separation.checkpoint import choose_device, load_model
-    from separation.stem import stem_files
+    from separation.stem_folder import stem_files
 
     if template.endswith(".flac") and sample_format == "float":
         raise click.UsageError("FLAC holds integers: add --format pcm24.")
@@ -114,8 +114,8 @@ def separate(
         )
     if separation.manifest.device != network.device.type:
         click.echo(f"the network ran on the {separation.manifest.device}", err=True)
-    if separation.manifest.directions.startswith("not used"):
-        click.echo(f"players' places were {separation.manifest.directions}", err=True)
+    if separation.manifest.directions_note:
+        click.echo(separation.manifest.directions_note, err=True)
     estimated = [
         name for name, source in separation.manifest.poses.items() if source != "body tracker"
     ]

@@ -18,7 +18,7 @@ from scenes import read_scene
 from separation.checkpoint import load_model
 from separation.evaluate import evaluate_take
 from separation.separator import separate
-from separation.stem import read_separation
+from separation.stem_folder import read_separation
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from capture.simulate.kinect import camera_pose
 from capture.waveform import Waveform
 from separation.bearing import judge, with_bearings
 from separation.directions import SPEED_OF_SOUND_M_S, Heard
-from separation.stem import Manifest, Separation, Stem, read_separation, write_separation
+from separation.stem import Manifest, Separation, Stem
+from separation.stem_folder import read_separation, write_separation
 
 RATE = 48000
 SECONDS = 2.0

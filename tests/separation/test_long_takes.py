@@ -14,7 +14,7 @@ from capture.take.sound import FileSound
 from capture.waveform import Waveform
 from separation.resampling import resampled, resampled_channel
 from separation.separator import separate
-from separation.stem import read_separation, write_separation
+from separation.stem_folder import read_separation, write_separation
 from separation.time_array import DiskArray, StoredSound
 from tests.separation.test_separator import PERFORMERS, build, noise
 

@@ -21,7 +21,7 @@ from separation.resampling import resampled
 from separation.separator import SeparateConfig, separate
 from separation.sharing import group_performers, soft_masks
 from separation.spectrogram import SpectrogramConfig
-from separation.stem import read_separation, stem_files, write_separation
+from separation.stem_folder import read_separation, stem_files, write_separation
 from separation.windows import mask_logits, window_starts
 
 POINT_CLOUD = dataclasses.replace(ModelConfig().point_cloud, width=4)
