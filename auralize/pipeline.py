@@ -108,12 +108,13 @@ def run_stages(
     folder = Path(out)
     times_s: dict[str, float] = {}
     with _timed(times_s, "open"):
-        # What cannot be used is refused before any work is done on the recording.
-        network = load_model(model)
-        read_hrtf(sofa)
         take = open_take(source, audio=audio, rate_hz=rate_hz)
     with take:
-        _ = take.sample_rate_hz  # a recording without sound is refused before any work
+        # What cannot be used is refused before any work is done on the recording.
+        with _timed(times_s, "open"):
+            _ = take.sample_rate_hz
+            network = load_model(model)
+            read_hrtf(sofa)
         with _timed(times_s, "segment"):
             performers = segment_take(take, folder, progress=stage("find the players"))
         with _timed(times_s, "separate"):

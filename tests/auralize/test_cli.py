@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -11,22 +12,39 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from auralize.cli import cli
+from auralize.cli import cli, main
 from auralize.hrtf.head import default_hrtf_path
+from capture.errors import FileFormatError
 from capture.point_cloud import PointCloud, write_ply
 
 VERBS = sorted(cli.commands)
 
 
-def auralize(*arguments, cwd=None, timeout=300):
-    """Run the command as a user does, in a process of its own."""
+def in_a_process(*arguments):
+    """Run the command as a user does, in a process of its own, which takes seconds to start."""
     return subprocess.run(
         [sys.executable, "-m", "auralize", *map(str, arguments)],
         capture_output=True,
         text=True,
-        cwd=cwd,
-        timeout=timeout,
+        timeout=300,
     )
+
+
+@pytest.fixture
+def auralize(monkeypatch, capsys):
+    """The command, run in this process; what it logs is pytest's."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["auralize", *map(str, arguments)])
+        exit_code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            exit_code = ended.code
+        written = capsys.readouterr()
+        return SimpleNamespace(returncode=exit_code, stdout=written.out, stderr=written.err)
+
+    return run
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -70,31 +88,31 @@ def refused(done, *words):
 
 
 def test_a_missing_recording(tmp_path):
-    refused(auralize("run", tmp_path / "no.mkv", "--out", tmp_path / "out"), "no.mkv")
+    refused(in_a_process("run", tmp_path / "no.mkv", "--out", tmp_path / "out"), "no.mkv")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_foreign_file(tmp_path):
+def test_a_foreign_file(auralize, tmp_path):
     (tmp_path / "film.mkv").write_bytes(b"this is no Matroska file" * 50)
     refused(auralize("run", tmp_path / "film.mkv", "--out", tmp_path / "out"), "film.mkv")
 
 
-def test_a_wrong_option_is_exit_code_2():
+def test_a_wrong_option_is_exit_code_2(auralize):
     done = auralize("simulate", "--ensemble", "kazoo", "out")
     assert done.returncode == 2
     assert "kazoo" in done.stderr
     assert "violin" in done.stderr
 
 
-def test_a_demo_of_an_instrument_that_the_network_does_not_know(tmp_path):
+def test_a_demo_of_an_instrument_that_the_network_does_not_know(auralize, tmp_path):
     done = auralize("demo", "--ensemble", "violin,flute", "--out", tmp_path / "out")
     refused(done, "never shown flute", "violin, viola, cello")
     assert not (tmp_path / "out").exists()
 
 
-def test_debug_shows_the_traceback(tmp_path):
-    done = auralize("run", tmp_path / "no.mkv", "--debug")
-    assert "Traceback" in done.stderr
+def test_debug_shows_the_traceback(auralize, tmp_path):
+    with pytest.raises(FileFormatError, match=r"no\.mkv"):
+        auralize("run", tmp_path / "no.mkv", "--debug")
 
 
 def ply_take(folder, sound, rate):
@@ -108,7 +126,7 @@ def ply_take(folder, sound, rate):
     return folder
 
 
-def test_a_take_without_players(tmp_path):
+def test_a_take_without_players(auralize, tmp_path):
     take = ply_take(tmp_path / "frames", np.zeros(48000), 48000)
     refused(
         auralize(
@@ -118,7 +136,7 @@ def test_a_take_without_players(tmp_path):
     )
 
 
-def test_a_scene_with_an_unknown_key_points_at_its_line(tmp_path):
+def test_a_scene_with_an_unknown_key_points_at_its_line(auralize, tmp_path):
     scene = tmp_path / "scene.yaml"
     scene.write_text("version: 1\nsample_rate_hz: 48000\nsources: []\nlisener: {}\n")
     refused(
@@ -127,7 +145,7 @@ def test_a_scene_with_an_unknown_key_points_at_its_line(tmp_path):
     assert not (tmp_path / "p.wav").exists()
 
 
-def test_a_broken_scene_points_at_its_line(tmp_path):
+def test_a_broken_scene_points_at_its_line(auralize, tmp_path):
     scene = tmp_path / "scene.yaml"
     scene.write_text("version: 1\nsources: [\n")
     refused(auralize("render", scene, "-o", tmp_path / "p.wav"), "scene.yaml")
@@ -145,12 +163,12 @@ def scene(tmp_path):
 
 
 def test_a_scene_renders(scene, tmp_path):
-    done = auralize("render", scene, "-o", tmp_path / "preview.wav", "--json")
+    done = in_a_process("render", scene, "-o", tmp_path / "preview.wav", "--json")
     assert done.returncode == 0, done.stderr
     assert soundfile.info(tmp_path / "preview.wav").channels == 2
 
 
-def test_a_sofa_file_that_is_none(scene, tmp_path):
+def test_a_sofa_file_that_is_none(auralize, scene, tmp_path):
     (tmp_path / "ears.sofa").write_text("no HRTF")
     done = auralize("render", scene, "-o", tmp_path / "p.wav", "--sofa", tmp_path / "ears.sofa")
     refused(done, "ears.sofa")
@@ -161,22 +179,22 @@ def test_a_head_that_is_not_taken_as_it_says_warns(scene, tmp_path):
     shutil.copy(default_hrtf_path(), tmp_path / "ears.sofa")
     with h5py.File(tmp_path / "ears.sofa", "r+") as sofa:
         sofa["ReceiverPosition"][...] *= -1
-    done = auralize("render", scene, "-o", tmp_path / "p.wav", "--sofa", tmp_path / "ears.sofa")
+    done = in_a_process("render", scene, "-o", tmp_path / "p.wav", "--sofa", tmp_path / "ears.sofa")
     assert done.returncode == 0
     assert done.stderr.count("taken as the left ear") == 1
 
 
-def test_a_missing_sound_file(scene, tmp_path):
+def test_a_missing_sound_file(auralize, scene, tmp_path):
     (tmp_path / "a.wav").unlink()
     refused(auralize("render", scene, "-o", tmp_path / "p.wav"), "scene.yaml:4", "a.wav")
 
 
-def test_an_unwritable_folder(scene, tmp_path):
+def test_an_unwritable_folder(auralize, scene, tmp_path):
     (tmp_path / "file").touch()
     refused(auralize("render", scene, "-o", tmp_path / "file" / "p.wav"), "cannot write")
 
 
-def test_doctor_reports_as_json():
+def test_doctor_reports_as_json(auralize):
     import json
 
     done = auralize("doctor", "--json")
