@@ -213,21 +213,8 @@ def finish(
 
 def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Receipt:
     manifest = results.separation.manifest
-    shared = {
-        tuple(sorted((stem.name, *stem.shared_with))): stem.note
-        for stem in reversed(results.separation.stems)
-        if stem.shared_with
-    }
-    notes = [note for _, note in sorted(shared.items())]
-    if manifest.directions_note:
-        notes.append(manifest.directions_note)
-    for stem in results.separation.stems:
-        bearing = stem.bearing
-        if bearing is not None and bearing.verdict == "swapped" and stem.name < bearing.partner:
-            notes.append(
-                f"The microphones hear the stems of {stem.name} and {bearing.partner} rather from "
-                "each other's place: listen whether they are exchanged."
-            )
+    stems = results.separation.stems
+    shared = {tuple(sorted((stem.name, *stem.shared_with))) for stem in stems if stem.shared_with}
     return Receipt(
         source=results.source,
         out=str(folder),
@@ -238,6 +225,7 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
             for performer in results.performers
         },
         shared=[list(group) for group in sorted(shared)],
+        bearings={stem.name: stem.bearing for stem in stems if stem.bearing is not None},
         duration_s=round(manifest.sample_count / manifest.sample_rate_hz, 6),
         sample_count=manifest.sample_count,
         sample_rate_hz=manifest.sample_rate_hz,
@@ -260,7 +248,7 @@ def _receipt(results: Results, folder: Path, times_s: Mapping[str, float]) -> Re
             "torch": version("torch"),
             "numpy": np.__version__,
         },
-        warnings=[*results.warnings, *notes],
+        warnings=[*results.warnings, *results.separation.notes],
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from auralize.output.json_numbers import finite
 from capture.files.atomic import atomic_path
+from separation.stem import StemBearing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class Receipt:
         out: The folder of the results.
         players: Name → mean centroid [x, y, z] in metres.
         shared: Names of players that share one mask with others.
+        bearings: Player → from where the microphones hear the stem, and whether that is where the
+            player is; empty where no array heard it.
         duration_s: Length of the recording and of each stem, in seconds.
         sample_count: Samples of the recording's channel and of each stem.
         sample_rate_hz: Rate of the recording and of each stem.
@@ -45,6 +48,7 @@ class Receipt:
     out: str
     players: Mapping[str, list[float]]
     shared: list[list[str]]
+    bearings: Mapping[str, StemBearing]
     duration_s: float
     sample_count: int
     sample_rate_hz: int
@@ -79,6 +83,7 @@ class Receipt:
             "players found": f"{len(self.players)}: {found}",
             "stems": f"{self.sample_count} samples at {self.sample_rate_hz} Hz "
             f"({self.duration_s:.2f} s), as the recording",
+            **({"stems are heard from": _heard_from(self.bearings)} if self.bearings else {}),
             "extrapolated": "nothing" if band is None else f"above {band:.0f} Hz",
             "mixture − stems − residual": f"{self.reconstruction_db:.0f} dB",
             "left in the residual": f"{self.residual_db:.1f} dB of the mixture",
@@ -113,6 +118,15 @@ class Receipt:
         """
         with atomic_path(Path(path)) as temporary:
             temporary.write_text(self.to_json() + "\n", encoding="utf-8")
+
+
+def _heard_from(bearings: Mapping[str, StemBearing]) -> str:
+    """Return from where stems sound, in words."""
+    return ", ".join(
+        f"{name} {bearing.azimuth_deg:+.0f}° (is at {bearing.expected_deg:+.0f}°"
+        + (f", {bearing.verdict}: {bearing.partner})" if bearing.partner else ")")
+        for name, bearing in bearings.items()
+    )
 
 
 def _joints(poses: Mapping[str, str]) -> str:

@@ -111,6 +111,35 @@ class Separation:
     manifest: Manifest
 
     @property
+    def notes(self) -> list[str]:
+        """What the user must know: who shares a mask, and what the microphones say against it."""
+        shared: dict[frozenset[str], str] = {}
+        exchanged: dict[frozenset[str], str] = {}
+        for stem in self.stems:
+            if stem.shared_with:
+                shared.setdefault(frozenset((stem.name, *stem.shared_with)), stem.note)
+            if stem.bearing is not None and stem.bearing.verdict != "agrees":
+                partner = stem.bearing.partner
+                exchanged.setdefault(frozenset((stem.name, partner)), _exchanged_note(stem))
+        return [
+            *shared.values(),
+            *filter(None, [self.manifest.directions_note]),
+            *exchanged.values(),
+        ]
+
+    @property
     def residual(self) -> Waveform:
         """All of what no performer got, read into memory."""
         return whole(self.residual_sound)
+
+
+def _exchanged_note(stem: Stem) -> str:
+    bearing = stem.bearing
+    assert bearing is not None
+    both = f"the stems of {stem.name} and {bearing.partner}"
+    if bearing.verdict == "swapped":
+        return (
+            f"The microphones hear {both} rather from each other's place: listen whether they are "
+            "exchanged."
+        )
+    return f"The microphones do not tell whether {both} are exchanged: listen."

@@ -114,15 +114,12 @@ def separate(
         )
     if separation.manifest.device != network.device.type:
         click.echo(f"the network ran on the {separation.manifest.device}", err=True)
-    if separation.manifest.directions_note:
-        click.echo(separation.manifest.directions_note, err=True)
     estimated = [
         name for name, source in separation.manifest.poses.items() if source != "body tracker"
     ]
     if estimated:
         click.echo(f"joints estimated from the depth images: {', '.join(estimated)}", err=True)
-    for stem in separation.stems:
-        if stem.note:
-            click.echo(f"{stem.name}: {stem.note}", err=True)
+    for note in separation.notes:
+        click.echo(note, err=True)
     for file in stem_files(folder / STEMS).values():
         click.echo(f"{folder / STEMS / file}")

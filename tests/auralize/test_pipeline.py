@@ -39,6 +39,18 @@ def test_both_players_are_found_where_they_are(results, duo_take):
     assert np.linalg.norm(found - np.array(expected), axis=1).max() <= 0.10
 
 
+def test_the_receipt_says_from_where_the_microphones_hear_each_stem(results):
+    _, receipt = results
+    assert set(receipt.bearings) == set(receipt.players)
+    for name, (x, y, _) in receipt.players.items():
+        bearing = receipt.bearings[name]
+        assert bearing.verdict == "agrees"
+        # From the camera's floor point and from the microphones on it, that is about the same.
+        assert bearing.expected_deg == pytest.approx(np.degrees(np.arctan2(y, x)), abs=3.0)
+        assert bearing.azimuth_deg == pytest.approx(bearing.expected_deg, abs=15.0)
+        assert f"{name} {bearing.azimuth_deg:+.0f}°" in receipt.to_text()
+
+
 def test_stems_and_residual_add_up_to_the_centre_microphone(results, duo_take):
     out, receipt = results
     mixture = read_waveform(duo_take / "audio.wav").channel(0)

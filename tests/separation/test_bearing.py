@@ -1,5 +1,7 @@
 """Where stems sound from: known sounds from known directions at a known array."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.signal
@@ -11,7 +13,7 @@ from capture.simulate.kinect import camera_pose
 from capture.waveform import Waveform
 from separation.bearing import judge, with_bearings
 from separation.directions import SPEED_OF_SOUND_M_S, Heard
-from separation.stem import Manifest, Separation, Stem
+from separation.stem import Manifest, Separation, Stem, StemBearing
 from separation.stem_folder import read_separation, write_separation
 
 RATE = 48000
@@ -111,6 +113,36 @@ def test_swapped_stems_are_found(recording, first, second):
     assert checked[third].bearing.verdict == "agrees"
 
 
+def manifest(**changes):
+    return Manifest(
+        model="m", model_sha256="0", sample_rate_hz=RATE, sample_count=9,
+        extrapolated_above_hz=None, reconstruction_db=-140.0, residual_db=-140.0, config={},
+        **changes,
+    )  # fmt: skip
+
+
+def test_each_pair_that_is_swapped_or_unsure_is_named_once(recording):
+    """Also where three exchanged places in a ring, and the third fits the first's partner."""
+    players = recording[0]
+    first, second, third = (player.name for player in players)
+    said = [("swapped", second), ("swapped", first), ("unsure", first)]
+    stems = tuple(
+        replace(
+            stem,
+            bearing=StemBearing(azimuth_deg=0, expected_deg=0, verdict=verdict, partner=partner),
+        )
+        for stem, (verdict, partner) in zip(stems_of(players), said, strict=True)
+    )
+    separation = Separation(stems=stems, residual_sound=stems[0].sound, manifest=manifest())
+    swapped, unsure = separation.notes
+    assert f"the stems of {first} and {second} rather from each other's place" in swapped
+    assert f"do not tell whether the stems of {third} and {first} are exchanged" in unsure
+    right = replace(separation, stems=stems_of(players))
+    assert right.notes == []
+    turned = replace(right, manifest=manifest(directions="not used, because it is turned"))
+    assert ["not used, because it is turned" in note for note in turned.notes] == [True]
+
+
 def test_stems_that_share_a_mask_are_left_alone(recording):
     players, microphones, channels, parts = recording
     both = (parts[0] + parts[1]) / 2
@@ -163,17 +195,7 @@ def test_shapes_that_do_not_fit_are_refused(recording):
 def test_verdicts_come_back_from_the_folder(recording, tmp_path):
     players, microphones, channels, parts = recording
     checked = with_bearings(stems_of(players), heard_of(channels, parts), microphones, players)
-    manifest = Manifest(
-        model="test",
-        model_sha256="",
-        sample_rate_hz=RATE,
-        sample_count=9,
-        extrapolated_above_hz=None,
-        reconstruction_db=-100.0,
-        residual_db=-20.0,
-        config={},
-    )
-    whole = Separation(stems=checked, residual_sound=checked[0].sound, manifest=manifest)
+    whole = Separation(stems=checked, residual_sound=checked[0].sound, manifest=manifest())
     write_separation(tmp_path / "stems", whole)
     again = read_separation(tmp_path / "stems")
     assert [stem.bearing for stem in again.stems] == [stem.bearing for stem in checked]
