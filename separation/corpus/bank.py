@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,9 +13,12 @@ from typing import ClassVar, Generic, Self, TypeVar
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from capture.errors import DataError
+from capture.errors import DataError, FileFormatError
 
 Held = TypeVar("Held")
+
+_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError)
+"""What NumPy raises for archives that are cut short, or no archives."""
 
 
 class Bank(ABC, Generic[Held]):
@@ -53,8 +58,14 @@ class Bank(ABC, Generic[Held]):
             path = self.folder / f"{split}-{instrument}.npz"
             if not path.is_file():
                 raise DataError(f"{path} is missing: the bank has no {split} {self.content} of it.")
-            with np.load(path) as data:
-                self._loaded[key] = self._held(data)
+            try:
+                with np.load(path) as data:
+                    self._loaded[key] = self._held(data)
+            except _BROKEN as error:
+                raise FileFormatError(
+                    f"{path}: no whole bank of {self.content} ({error}): delete it and build it "
+                    "again."
+                ) from error
         return self._loaded[key]
 
     @staticmethod

@@ -45,7 +45,10 @@ _REACH_SEMITONES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedNote:
-    """A file with one note: its MIDI `pitch`, how loud it was played (0 to 1), how long it is."""
+    """A file with one note: its MIDI `pitch`, how loud (0 to 1) and in what `style` it is played.
+
+    A part keeps to recordings of one style.
+    """
 
     path: Path
     pitch: int

@@ -121,11 +121,11 @@ def write_shard(
 def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     """Open a corpus with all shards that are there now.
 
-    Shards whose sound is missing or cut short are left out, which is logged.
+    Shards whose sound or index is missing, broken or cut short are left out, which is logged and
+    counted in `Corpus.skipped`.
 
     Raises:
         DataError: The folder holds no shard, or none that is whole.
-        FileFormatError: An index is broken.
     """
     base = Path(folder)
     stems: list[Stem] = []
@@ -133,19 +133,9 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     paths = sorted((base / "shards").glob("*.json"))
     for path in paths:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["sample_rate_hz"] != SAMPLE_RATE_HZ:
-                raise ValueError(f"rate {content['sample_rate_hz']}, not {SAMPLE_RATE_HZ}")
-            held = [Stem(**entry) for entry in content["stems"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileFormatError(
-                f"{path}: not a corpus index ({error}). Build it again."
-            ) from error
-        problem = _problem(path.with_suffix(".npy"), held)
-        if problem:
-            skipped.append(f"{path.stem}.npy {problem}")
-        else:
-            stems += held
+            stems += _whole_stems(path)
+        except FileFormatError as error:
+            skipped.append(str(error))
     if skipped:
         left_out = f"{len(skipped)} of {len(paths)} shards of {base} are left out: {skipped[0]}"
         if not stems:
@@ -156,11 +146,25 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     return Corpus(folder=base, stems=tuple(stems), skipped=tuple(skipped))
 
 
-def _problem(path: Path, stems: Sequence[Stem]) -> str:
-    """Return what is wrong with the sound of a shard; nothing if it is whole."""
+def _whole_stems(index: Path) -> list[Stem]:
+    """Return the stems of a shard.
+
+    Raises:
+        FileFormatError: Its index or its sound is not whole.
+    """
     try:
-        held = len(np.load(path, mmap_mode="r"))
+        content = json.loads(index.read_text(encoding="utf-8"))
+        if content["sample_rate_hz"] != SAMPLE_RATE_HZ:
+            raise ValueError(f"rate {content['sample_rate_hz']}, not {SAMPLE_RATE_HZ}")
+        stems = [Stem(**entry) for entry in content["stems"]]
+        needed = max((stem.start + stem.length for stem in stems), default=0)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(f"{index.name} is no whole index ({error})") from error
+    sound = index.with_suffix(".npy")
+    try:
+        held = len(np.load(sound, mmap_mode="r"))
     except (OSError, ValueError, EOFError) as error:
-        return f"cannot be read ({error})"
-    needed = max((stem.start + stem.length for stem in stems), default=0)
-    return f"is cut short ({held} of {needed} samples)" if held < needed else ""
+        raise FileFormatError(f"{sound.name} cannot be read ({error})") from error
+    if held < needed:
+        raise FileFormatError(f"{sound.name} is cut short ({held} of {needed} samples)")
+    return stems

@@ -1,8 +1,7 @@
 """Render parts through a soundfont with FluidSynth, dry, one part at a time.
 
 Soundfonts come in families that share samples (FluidR3, MuseScore General): a test on one of a
-family says nothing about sounds never heard when another of it was trained on. `FAMILIES` names
-what was found to be independent.
+family says nothing about sounds never heard when another of it was trained on.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from separation.corpus import (
     karoryfer,
     open_corpus,
     philharmonia,
+    write_clouds,
     write_shard,
 )
 from separation.corpus.builder import corpus_pieces, split_of
@@ -336,9 +337,9 @@ def test_missing_and_broken_corpora_are_named(tmp_path):
         open_corpus(tmp_path)
     (tmp_path / "shards").mkdir()
     path = tmp_path / "shards" / "x.json"
-    for broken in ("{", json.dumps({"sample_rate_hz": 44100, "stems": []})):
+    for broken in ("{", "[]", json.dumps({"sample_rate_hz": 44100, "stems": []})):
         path.write_text(broken)
-        with pytest.raises(FileFormatError, match=r"x\.json"):
+        with pytest.raises(DataError, match=r"1 of 1 shards .*x\.json"):
             open_corpus(tmp_path)
 
 
@@ -403,16 +404,30 @@ def test_a_shard_cut_short_is_left_out_and_said(tmp_path, caplog):
     stem = Stem(
         instrument="violin", family="f", split="train", piece="p", shard="", start=0, length=0
     )
-    for name in ("a", "b", "c"):
+    for name in ("a", "b", "c", "d"):
         write_shard(tmp_path, name, [(stem, np.full(500, 0.5, np.float32))])
+    index = (tmp_path / "shards" / "d.json").read_bytes()
+    (tmp_path / "shards" / "d.json").write_bytes(index[:90])
     whole = (tmp_path / "shards" / "a.npy").read_bytes()
     (tmp_path / "shards" / "a.npy").write_bytes(whole[:700])
     np.save(tmp_path / "shards" / "b.npy", np.zeros(499, np.int16))
     opened = open_corpus(tmp_path)
     assert [s.shard for s in opened.stems] == ["c"]
-    assert len(opened.skipped) == 2
+    assert len(opened.skipped) == 3
     assert "499 of 500 samples" in opened.skipped[1]
-    assert "2 of 3 shards" in caplog.text
+    assert "d.json" in opened.skipped[2]
+    assert "3 of 4 shards" in caplog.text
     (tmp_path / "shards" / "c.npy").unlink()
-    with pytest.raises(DataError, match="3 of 3 shards"):
+    with pytest.raises(DataError, match="4 of 4 shards"):
         open_corpus(tmp_path)
+
+
+def test_a_bank_cut_short_is_one_clear_error(tmp_path):
+    write_clouds(tmp_path, "train", "violin", [np.zeros((500, 3), np.float32)])
+    path = tmp_path / "train-violin.npz"
+    whole = path.read_bytes()
+    # Without its directory; with one that points beyond the end; another kind of file.
+    for broken in (whole[:700], whole[900:], b"no bank"):
+        path.write_bytes(broken)
+        with pytest.raises(FileFormatError, match=r"train-violin\.npz: no whole bank of clouds"):
+            CloudBank.open(tmp_path).points("train", "violin", 0)
