@@ -1,6 +1,6 @@
 """Random changes of a performer's cloud, so that the network sees an instrument and not one body.
 
-Points are in network axes (x side, y stature, z facing).
+Points are in network axes (x side, y stature, z facing) and network units.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudAugmentation:
-    """Amounts of the paper's augmentations, applied in this order; zero switches one off.
+    """Amounts of the changes, by default the paper's; zero switches one off.
 
     Attributes:
+        lost: Largest share of points that a camera loses anywhere.
+        hole_share: Share of clouds that also lack a ball of points.
         turn_rad: Largest turn about the stature axis.
         tilt_rad: Largest turn about a random axis.
         shift: Standard deviation of the translation on each axis, network units.
@@ -31,6 +33,8 @@ class CloudAugmentation:
         color_noise: Standard deviation of each point's color noise.
     """
 
+    lost: float = 0.0
+    hole_share: float = 0.0
     turn_rad: float = np.pi
     tilt_rad: float = np.pi / 6
     shift: float = 0.4
@@ -43,27 +47,38 @@ class CloudAugmentation:
     def __post_init__(self) -> None:
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ValueError(f"scale must be 0 < smallest ≤ largest, got {self.scale}.")
+        if not 0 <= self.lost < 1:
+            raise ValueError(f"lost must be a share from 0 to less than 1, got {self.lost}.")
 
 
 LIGHT = CloudAugmentation(
-    turn_rad=np.pi / 6, tilt_rad=np.pi / 30, shift=0.03, scale=(0.97, 1.03), shear=0.005
+    lost=0.4,
+    hole_share=0.4,
+    turn_rad=np.pi / 6,
+    tilt_rad=np.pi / 30,
+    shift=0.03,
+    scale=(0.97, 1.03),
+    shear=0.005,
 )
-"""Changes that keep a viola from becoming a violin."""
+"""Those of another take of the same player: they keep a viola from becoming a violin."""
 
 
 def varied_cloud(
-    points: Points, colors: Float32[np.ndarray, "points 3"] | None, rng: np.random.Generator
+    points: Points,
+    colors: Float32[np.ndarray, "points 3"] | None,
+    rng: np.random.Generator,
+    config: CloudAugmentation = LIGHT,
 ) -> tuple[Points, Float32[np.ndarray, "points 3"] | None]:
-    """Change a cloud as little as another take of the same player would."""
-    kept = kept_points(points, rng)
-    points = augment_points(points[kept], LIGHT, rng)
-    return points, None if colors is None else augment_colors(colors[kept], LIGHT, rng)
+    """Change a cloud and its colors (0…1); fewer points may be left."""
+    kept = kept_points(points, rng, config)
+    points = augment_points(points[kept], config, rng)
+    return points, None if colors is None else augment_colors(colors[kept], config, rng)
 
 
-def kept_points(points: Points, rng: np.random.Generator) -> np.ndarray:
+def kept_points(points: Points, rng: np.random.Generator, config: CloudAugmentation) -> np.ndarray:
     """Return which points a camera sees: it loses some anywhere, and sometimes a ball of them."""
-    kept = rng.random(len(points)) < rng.uniform(0.6, 1.0)
-    if rng.random() < 0.4 and len(points):
+    kept = rng.random(len(points)) < rng.uniform(1 - config.lost, 1.0)
+    if rng.random() < config.hole_share and len(points):
         centre = points[int(rng.integers(len(points)))]
         kept &= np.linalg.norm(points - centre, axis=1) > rng.uniform(0.03, 0.15)
     return cast("np.ndarray", kept) if kept.any() else np.ones(len(points), dtype=bool)

@@ -13,6 +13,7 @@ from capture.errors import FileFormatError
 from capture.files.atomic import atomic_path
 from separation.configuration import from_mapping
 from separation.model import ModelConfig
+from separation.training.cloud_augmentation import LIGHT, CloudAugmentation
 from separation.training.curriculum import CurriculumConfig
 from separation.training.losses import Loss, Target, Weight
 from separation.training.mixing import MixingConfig
@@ -44,6 +45,7 @@ class TrainingConfig:
         reload_every: Steps after which the corpus is opened anew, for shards that were added;
             0 for never.
         clouds_a_step: Performers of each instrument that a step shows (clouds, pictures).
+        cloud_augmentation: How they are changed at random.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -66,6 +68,7 @@ class TrainingConfig:
     save_every: int = 100
     reload_every: int = 0
     clouds_a_step: int = 2
+    cloud_augmentation: CloudAugmentation = LIGHT
 
 
 def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig:

@@ -77,7 +77,12 @@ class Run:
             curriculum=Curriculum(config.curriculum),
             losses=[],
         )
-        self.conditions = open_conditions(config.model, banks, each=config.clouds_a_step)
+        self.conditions = open_conditions(
+            config.model,
+            banks,
+            each=config.clouds_a_step,
+            augmentation=config.cloud_augmentation,
+        )
         self._validation: list[list[Mixture]] | None = None
 
     @property

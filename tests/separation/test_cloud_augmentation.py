@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 
+from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
+from separation.corpus import CloudBank
+from separation.corpus.clouds import write_clouds
+from separation.model import ModelConfig
+from separation.training import read_training_config
 from separation.training.cloud_augmentation import (
     CloudAugmentation,
     augment_colors,
     augment_points,
     varied_cloud,
 )
+from separation.training.conditions import SeenConditions
 
 STILL = CloudAugmentation(
     turn_rad=0, tilt_rad=0, shift=0, scale=(1, 1), shear=0, color_value=0, color_saturation=0,
@@ -74,3 +80,33 @@ def test_variations_keep_a_viola_larger_than_a_violin():
         assert 0.5 * len(points) < len(varied) <= len(points)
         spread = np.linalg.norm(varied - varied.mean(axis=0), axis=1).mean()
         assert spread / size == pytest.approx(1.0, abs=0.06)
+
+
+def test_the_papers_amounts_lose_no_point():
+    points = cloud()
+    for seed in range(5):
+        varied, _ = varied_cloud(points, None, np.random.default_rng(seed), CloudAugmentation())
+        assert len(varied) == len(points)
+
+
+@pytest.mark.parametrize("name", ["pcs-depth", "pcs-rgbd"])
+def test_the_papers_systems_are_trained_with_its_amounts(name):
+    assert read_training_config(name).cloud_augmentation == CloudAugmentation()
+
+
+def test_clouds_of_one_size_are_varied_in_size_and_place(tmp_path):
+    """The paper scales each cloud to [-1, 1] first: afterwards, that would undo the variation."""
+    write_clouds(tmp_path, "train", "violin", [cloud()])
+    model = ModelConfig(
+        conditioner="point_cloud",
+        point_cloud=PointCloudConfig(cloud=CloudConfig(scale="unit"), out_channels=16),
+    )
+    moves = CloudAugmentation(turn_rad=0, tilt_rad=0, shear=0)
+    seen = SeenConditions(bank=CloudBank.open(tmp_path), config=model, augmentation=moves)
+    rng = np.random.default_rng(0)
+    clouds = [seen.voxels("train", "violin", 0, rng)[1] for _ in range(100)]
+    sizes = [np.ptp(features, axis=0).max() / 2 for features in clouds]
+    middles = np.array([(f.min(axis=0) + f.max(axis=0)) / 2 for f in clouds])
+    assert 0.5 <= min(sizes) < 0.6
+    assert 1.4 < max(sizes) <= 1.5
+    assert middles.std(axis=0) == pytest.approx(0.4 * np.mean(sizes), rel=0.25)

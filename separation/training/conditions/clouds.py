@@ -15,7 +15,7 @@ from separation.conditioners.point_cloud import SparseCloud, voxels_of
 from separation.corpus.clouds import CloudBank, Points
 from separation.model import ModelConfig, SeparationModel
 from separation.training.batch import Batch
-from separation.training.cloud_augmentation import varied_cloud
+from separation.training.cloud_augmentation import LIGHT, CloudAugmentation, varied_cloud
 from separation.training.mixing import Mixture
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ class SeenConditions:
         config: The network's.
         each: Performers of each instrument that a step encodes.
         images: Clouds or pictures of each performer (F); as many as pictures are configured.
+        augmentation: How those to train on are changed.
     """
 
     bank: CloudBank
     config: ModelConfig
     each: int = 2
     images: int = 1
+    augmentation: CloudAugmentation = LIGHT
 
     def voxels(
         self,
@@ -51,13 +53,14 @@ class SeenConditions:
         """Return a cloud as voxels, changed at random where `rng` is given."""
         cloud = self.config.point_cloud.cloud
         points, colors = self._cloud(split, instrument, performer, image, cloud.feature != "depth")
-        if rng is not None:
-            points, colors = varied_cloud(points, colors, rng)
         if cloud.scale == "unit":
             low, high = points.min(axis=0), points.max(axis=0)
             points = (points - (low + high) / 2) / max(float((high - low).max()) / 2, 1e-6)
         else:
             points = points / np.float32(cloud.metres_per_unit)
+        # After the scaling, which would undo another size and another place.
+        if rng is not None:
+            points, colors = varied_cloud(points, colors, rng, self.augmentation)
         return voxels_of(points.astype(np.float32), colors, cloud)
 
     def picture(
@@ -71,7 +74,7 @@ class SeenConditions:
         """Return a picture of a performer, changed at random where `rng` is given."""
         points, colors = self._cloud(split, instrument, performer, image, True)
         if rng is not None:
-            points, colors = varied_cloud(points, colors, rng)
+            points, colors = varied_cloud(points, colors, rng, self.augmentation)
         assert colors is not None
         return draw_picture(points, colors, self.config.picture.pixels)
 

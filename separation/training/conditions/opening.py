@@ -14,6 +14,7 @@ from separation.corpus.clouds import CloudBank
 from separation.corpus.moves import MoveBank
 from separation.model import ModelConfig, SeparationModel
 from separation.training.batch import Batch
+from separation.training.cloud_augmentation import LIGHT, CloudAugmentation
 from separation.training.conditions.clouds import SeenConditions
 from separation.training.conditions.labels import LabelConditions
 from separation.training.conditions.movement import MovementConditions
@@ -63,13 +64,20 @@ class Banks:
         return cls(clouds=clouds or corpus / "clouds", moves=moves or corpus / "moves")
 
 
-def open_conditions(config: ModelConfig, banks: Banks, *, each: int = 2) -> Conditions:
+def open_conditions(
+    config: ModelConfig,
+    banks: Banks,
+    *,
+    each: int = 2,
+    augmentation: CloudAugmentation = LIGHT,
+) -> Conditions:
     """Return the conditions of a network.
 
     Args:
         config: The network.
         banks: Where what it looks at lies.
         each: Performers of each instrument that a step shows (clouds, pictures).
+        augmentation: How clouds and pictures to train on are changed.
 
     Raises:
         DataError: A bank is missing that the network needs.
@@ -77,10 +85,14 @@ def open_conditions(config: ModelConfig, banks: Banks, *, each: int = 2) -> Cond
     if config.conditioner in ("label", "one_hot"):
         return LabelConditions()
     if config.conditioner == "pose":
-        looks = _seen(config, banks, each) if config.pose.context else None
+        looks = _seen(config, banks, each, augmentation) if config.pose.context else None
         return MovementConditions(bank=MoveBank.open(banks.moves), config=config, looks=looks)
-    return _seen(config, banks, each)
+    return _seen(config, banks, each, augmentation)
 
 
-def _seen(config: ModelConfig, banks: Banks, each: int) -> SeenConditions:
-    return SeenConditions(bank=CloudBank.open(banks.clouds), config=config, each=each)
+def _seen(
+    config: ModelConfig, banks: Banks, each: int, augmentation: CloudAugmentation
+) -> SeenConditions:
+    return SeenConditions(
+        bank=CloudBank.open(banks.clouds), config=config, each=each, augmentation=augmentation
+    )
