@@ -118,6 +118,22 @@ def test_music_lists(tmp_path):
     assert parts[2].split == parts[3].split  # one video, one split
 
 
+def test_recordings_that_are_named_alike_are_no_piece(tmp_path):
+    ids = {"Violin": ["1"], "Cello": ["1"]}
+    (tmp_path / "solos_ids.json").write_text(json.dumps(ids))
+    for instrument in ("violin", "cello"):
+        tone(tmp_path / "audio" / instrument / "1.wav", seconds=0.1)
+        person(tmp_path / "frames" / instrument / "person_1", frames=1)
+    index = tmp_path / "train.csv"
+    places = [f"audio/{name}/1.wav,frames/{name}/person_1,1" for name in ("violin", "cello")]
+    index.write_text("\n".join(places))
+    pieces = {row.part.piece for row in read_index(index)}
+    assert pieces == {"violin-1", "cello-1"}
+    for path in (tmp_path / "audio").glob("*/1.wav"):
+        parts, _ = solos_parts(tmp_path / "solos_ids.json", path.parent)
+        assert {part.piece for part in parts} == pieces
+
+
 def test_lists_of_duets_are_no_solos(tmp_path):
     (tmp_path / "duets.json").write_text(json.dumps({"videos": {"cello violin": ["x"]}}))
     with pytest.raises(FileFormatError, match="duets"):
@@ -206,6 +222,21 @@ def test_too_few_people_are_said(tmp_path):
     tone(tmp_path / "audio" / "violin" / "x.wav")
     with pytest.raises(DataError, match="three of each"):
         write_index(tmp_path)
+
+
+def test_clouds_of_the_data_set_keep_their_axes(tmp_path):
+    """They lie about the origin: x side, y stature, z facing."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform([-0.3, -0.8, -0.2], [0.3, 1.0, 0.2], (400, 3)).astype(np.float32)
+    people = tmp_path / "frames" / "violin" / "person_1"
+    people.mkdir(parents=True)
+    write_ply(people / "00000.ply", PointCloud(positions_m=points, colors=None))
+    tone(tmp_path / "audio" / "violin" / "a.wav", seconds=0.1)
+    (tmp_path / "train.csv").write_text("audio/violin/a.wav,frames/violin/person_1,1\n")
+    write_index_clouds(tmp_path / "clouds", read_index(tmp_path / "train.csv"))
+    banked = CloudBank.open(tmp_path / "clouds").points("train", "violin", 0)
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    np.testing.assert_allclose(banked, points - middle, atol=1e-3)
 
 
 CUBE = (

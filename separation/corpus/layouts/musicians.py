@@ -4,6 +4,9 @@
     data/frames/<instrument>/person_<k>/00000.ply
     data/train.csv, val.csv, test.csv    AUDIO_PATH,FRAMES_PATH,NUMBER_FRAMES
 
+Clouds are those of the data set (about the origin, x side, y stature, z facing, scaled), or as a
+camera sees them (x right, y down, z away from it, metres).
+
 Sounds and people are no pairs: a row gives a sound to a person of its split who plays the same
 instrument. The published index command appends to files that are there, splits differently at
 every run, fixes the number of people, and writes `sax` where the text says `saxophone`; this one
@@ -27,7 +30,12 @@ from capture.files.atomic import atomic_path
 from capture.players import facing_yaw_rad
 from capture.point_cloud import read_ply
 from separation.corpus.clouds import Colors, Points, write_clouds
-from separation.corpus.layouts.recordings import RecordedPart, instrument_name, sound_files
+from separation.corpus.layouts.recordings import (
+    RecordedPart,
+    instrument_name,
+    recording_alone,
+    sound_files,
+)
 from separation.corpus.layouts.splits import split_names
 
 _FILES = {"train": "train.csv", "validation": "val.csv", "test": "test.csv"}
@@ -54,9 +62,7 @@ class IndexRow:
     @property
     def part(self) -> RecordedPart:
         """The sound, to write to a corpus."""
-        return RecordedPart(
-            path=self.audio, instrument=self.instrument, split=self.split, piece=self.audio.stem
-        )
+        return recording_alone(self.audio, self.instrument, self.split)
 
 
 def write_index(folder: str | Path, *, seed: int = 0) -> list[Path]:
@@ -196,10 +202,13 @@ def write_index_clouds(
             progress(done / len(people))
 
 
-def _performer_axes(camera_m: Points) -> Points:
+def _performer_axes(given: Points) -> Points:
     """Return a cloud in the performer's own axes, centred."""
-    points_m = world_from_camera_axes(camera_m).astype(np.float64)
-    turned = network_from_world(points_m, facing_yaw_rad(points_m)[0])
+    turned = given.astype(np.float64)
+    # All that a camera sees lies before it: who is around the origin was brought there, and turned.
+    if turned[:, 2].min() > 0:
+        points_m = world_from_camera_axes(given).astype(np.float64)
+        turned = network_from_world(points_m, facing_yaw_rad(points_m)[0])
     middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
     return (turned - middle).astype(np.float32)
 

@@ -55,6 +55,13 @@ class Summary:
     missing: list[str] = field(default_factory=list)
 
 
+def recording_alone(path: Path, instrument: str, split: str) -> RecordedPart:
+    """Return a recording that no other was played with, whatever names files of others have."""
+    return RecordedPart(
+        path=path, instrument=instrument, split=split, piece=f"{instrument}-{path.stem}"
+    )
+
+
 def instrument_name(name: str) -> str:
     """Return the name that the corpus uses: canonical where there is one."""
     key = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip())

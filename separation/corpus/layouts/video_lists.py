@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import FileFormatError
-from separation.corpus.layouts.recordings import RecordedPart, Summary, instrument_name
+from separation.corpus.layouts.recordings import (
+    RecordedPart,
+    Summary,
+    instrument_name,
+    recording_alone,
+)
 from separation.corpus.layouts.splits import split_names
 
 _ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
@@ -95,8 +100,5 @@ def _parts(
         for name in names:
             if not found[name]:
                 summary.missing.append(f"{given}/{name}")
-            parts += [
-                RecordedPart(path=path, instrument=instrument, split=splits[name], piece=path.stem)
-                for path in found[name]
-            ]
+            parts += [recording_alone(path, instrument, splits[name]) for path in found[name]]
     return parts, summary
