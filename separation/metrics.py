@@ -11,16 +11,22 @@ removed. Silence is defined everywhere:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Float64
 from scipy import fft, linalg
 
-Signals = Float[np.ndarray, "*batch samples"]
-Decibels = Float64[np.ndarray, "*batch"]
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
+
+Signals: TypeAlias = "Float[np.ndarray, '*batch samples']"
+Decibels: TypeAlias = "Float64[np.ndarray, '*batch']"
 
 SILENCE_ENERGY = 1e-8
 """ε of the measures at silence: gives the published floor of −80 dB."""
+
+FARTHEST_DB = 80.0
+"""What infinite ratios count as in means: as much as silence can cost."""
 
 
 def si_sdr(reference: Signals, estimate: Signals) -> Decibels:
@@ -154,6 +160,15 @@ def bss_eval(
         result["sir_db"][source] = _ratio_db(reference, energy, _energy(interference))
         result["sar_db"][source] = _ratio_db(reference, _energy(explained), _energy(artefacts))
     return BssEval(**result)
+
+
+def defined_mean(values: np.ndarray) -> float:
+    """Return the mean of the values that are defined; NaN where none is.
+
+    A silent stem has −inf: it counts as −80 dB.
+    """
+    defined = np.clip(values[~np.isnan(values)], -FARTHEST_DB, FARTHEST_DB)
+    return float(defined.mean()) if len(defined) else float("nan")
 
 
 def _checked(reference: Signals, estimate: Signals) -> tuple[np.ndarray, np.ndarray]:

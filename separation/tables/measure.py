@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from separation.heads import largest_masks
 from separation.metrics import (
+    FARTHEST_DB,
     bss_eval,
+    defined_mean,
     energy_at_predicted_silence,
     predicted_energy_at_silence,
     sd_sdr,
@@ -25,14 +26,12 @@ from separation.metrics import (
 )
 from separation.model import SeparationModel
 from separation.training.mixing import Mixture
+from separation.training.validation import MaskKind, stems_of
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Float32, Float64
-
-MaskKind = Literal["soft", "binary"]
+    from jaxtyping import Float, Float64
 
 _SILENCE_WINDOW_S = 0.1
-_FARTHEST_DB = 80.0
 _Measured: TypeAlias = dict[str, np.ndarray]
 
 FIGURES = ("sdr", "sir", "sar", "si_sdr", "sd_sdr", "pes", "eps")
@@ -86,7 +85,7 @@ class Figures:
     @property
     def gain_error_db(self) -> float:
         """Standard error of that improvement."""
-        gains = np.clip(self.stems["si_sdr"], -_FARTHEST_DB, None) - self.mixture["si_sdr"]
+        gains = np.clip(self.stems["si_sdr"], -FARTHEST_DB, None) - self.mixture["si_sdr"]
         return float(np.nanstd(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
 
     @property
@@ -154,37 +153,12 @@ def _joined(parts: Sequence[_Measured]) -> _Measured:
     return {figure: np.concatenate([part[figure] for part in parts]) for figure in FIGURES}
 
 
-@torch.inference_mode()
-def stems_of(
-    system: System, mixture: Mixture, kind: MaskKind = "soft"
-) -> tuple[
-    Float32[np.ndarray, "players samples"],
-    Float32[np.ndarray, "players samples"],
-    Float32[np.ndarray, "players samples"],
-]:
-    """Return stems, those of the ideal binary masks, and those of the next player's conditions."""
-    model = system.model
-    sources, mixed = torch.from_numpy(mixture.sources), torch.from_numpy(mixture.mixture)
-    spectrum = model.front_end.stft(mixed[None])
-    pictures = model.front_end.warp(model.front_end.stft(sources).abs())
-    ideal = largest_masks(pictures)
-    conditions = system.encode(mixture)[None]
-    picture = model.front_end.network_input(spectrum.abs())
-    masks = model.masks(model.mask_logits(_padded(picture, model.frame_multiple), conditions))[0]
-    masks = masks[..., : picture.shape[-1]]
-    if kind == "binary":
-        masks = _binary(masks, model.config.head)
-    every = torch.cat([masks, ideal.float(), masks.roll(1, dims=0)])
-    sounds = model.front_end.istft(model.front_end.unwarp(every) * spectrum, mixed.shape[-1])
-    stems, best, shuffled = (part.numpy() for part in sounds.chunk(3))
-    return stems, best, shuffled
-
-
 def _one(
     system: System, mixture: Mixture, kind: MaskKind, full: bool
 ) -> tuple[_Measured, _Measured, _Measured, np.ndarray, float]:
     references = mixture.sources.astype(np.float64)
-    stems, best, shuffled = (part.astype(np.float64) for part in stems_of(system, mixture, kind))
+    separated = stems_of(system.model, mixture, system.encode, kind)
+    stems, best, shuffled = (part.astype(np.float64) for part in separated)
     heard = np.broadcast_to(mixture.mixture.astype(np.float64), references.shape)
     left = mixture.mixture - stems.sum(axis=0)
     energy = float(np.sum(np.square(mixture.mixture, dtype=np.float64)))
@@ -214,26 +188,3 @@ def _figures(
         "pes": predicted_energy_at_silence(references, estimates, window),
         "eps": energy_at_predicted_silence(references, estimates, window),
     }
-
-
-def _binary(masks: Float[Tensor, "players rows t"], head: str) -> Float[Tensor, "players rows t"]:
-    if head == "sigmoid":
-        return (masks > 0.5).to(masks.dtype)
-    return largest_masks(masks).to(masks.dtype)
-
-
-def _padded(
-    picture: Float[Tensor, "1 1 rows t"], multiple: int
-) -> Float[Tensor, "1 1 rows padded"]:
-    """Repeat the last frame until the network can halve the window."""
-    missing = -picture.shape[-1] % multiple
-    return torch.nn.functional.pad(picture, (0, missing, 0, 0), mode="replicate")
-
-
-def defined_mean(values: np.ndarray) -> float:
-    """Return the mean of the values that are defined; NaN where none is.
-
-    A silent stem has −inf: it counts as −80 dB, as much as silence can cost.
-    """
-    defined = np.clip(values[~np.isnan(values)], -_FARTHEST_DB, _FARTHEST_DB)
-    return float(defined.mean()) if len(defined) else float("nan")

@@ -23,8 +23,9 @@ from separation.corpus.shards import open_corpus
 from separation.mask_picture import write_mask_picture
 from separation.model import SeparationModel
 from separation.tables.material import Material, corpus_material
-from separation.tables.measure import Figures, System, measure_system, stems_of
+from separation.tables.measure import Figures, System, measure_system
 from separation.training.conditions import Banks, SeenConditions, open_conditions
+from separation.training.validation import stems_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -243,12 +244,12 @@ def _draw(
     conditions = open_conditions(model.config, banks)
     for material in materials:
         mixture = material.mixtures[max(material.mixtures)][0]
-        system = System(name=name, model=model, encode=conditions.encoder(model, "test"))
+        stems, _, _ = stems_of(model, mixture, conditions.encoder(model, "test"))
         write_mask_picture(
             folder / f"{name}-{material.name}.png".replace("/", "-"),
             mixture.mixture,
             mixture.sources,
-            stems_of(system, mixture)[0],
+            stems,
             mixture.instruments,
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from capture.files.atomic import atomic_path
-from separation.tables.measure import defined_mean
+from separation.metrics import defined_mean
 from separation.tables.study import Row, Study
 
 _MARKERS = "os^v"

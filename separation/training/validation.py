@@ -1,21 +1,24 @@
-"""Measure a network on mixtures that stay the same: SI-SDR of soft masks against ideal masks."""
+"""Measure a network on mixtures that stay the same: SI-SDR of its masks against ideal masks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from separation.heads import largest_masks
+from separation.metrics import defined_mean, si_sdr
 from separation.model import SeparationModel
 from separation.training.mixing import Mixer, Mixture
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Float32
+
+MaskKind = Literal["soft", "binary"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,10 @@ class ValidationRow:
 
 
 def fixed_mixtures(mixer: Mixer, players: int, count: int, seed: int) -> list[Mixture]:
-    """Draw the same mixtures whenever called; in each of them everybody plays."""
+    """Draw the same mixtures whenever called; in each of them everybody plays.
+
+    Where hardly any mixture is so (20 draws for each that is wanted), the others are taken too.
+    """
     mixtures: list[Mixture] = []
     index = 0
     while len(mixtures) < count:
@@ -62,7 +68,6 @@ def fixed_mixtures(mixer: Mixer, players: int, count: int, seed: int) -> list[Mi
     return mixtures
 
 
-@torch.inference_mode()
 def validate(
     model: SeparationModel,
     mixtures: Sequence[Mixture],
@@ -79,43 +84,65 @@ def validate(
     """
     was_training = model.training
     model.eval()
-    scores = []
+    scores: list[list[np.ndarray]] = []
     for mixture in mixtures:
-        sources = torch.from_numpy(mixture.sources)
-        mixed = torch.from_numpy(mixture.mixture)
-        spectrum = model.front_end.stft(mixed[None])
-        magnitudes = model.front_end.warp(model.front_end.stft(sources).abs())
-        ideal = largest_masks(magnitudes).float()
-        conditions = encode(mixture)[None]
-        logits = model.mask_logits(model.front_end.network_input(spectrum.abs()), conditions)
-        masks = model.masks(logits)[0]
-        everything = torch.cat([masks, ideal, masks.roll(1, dims=0)])
-        stems = model.front_end.istft(
-            model.front_end.unwarp(everything) * spectrum, mixed.shape[-1]
-        )
-        estimates = [mixed.expand_as(sources), *stems.chunk(3)]
-        scores.append([float(scale_invariant_sdr_db(sources, e).mean()) for e in estimates])
+        heard = np.broadcast_to(mixture.mixture, mixture.sources.shape)
+        estimates = (heard, *stems_of(model, mixture, encode))
+        scores.append([si_sdr(mixture.sources, estimate) for estimate in estimates])
     model.train(was_training)
-    mixture_db, model_db, ideal_db, shuffled_db = np.mean(scores, axis=0)
+    mixture_db, model_db, ideal_db, shuffled_db = (
+        defined_mean(np.concatenate(stems)) for stems in zip(*scores, strict=True)
+    )
     return ValidationRow(
         name=name,
         players=len(mixtures[0].sources),
-        mixture_db=float(mixture_db),
-        model_db=float(model_db),
-        ideal_db=float(ideal_db),
-        shuffled_db=float(shuffled_db),
+        mixture_db=mixture_db,
+        model_db=model_db,
+        ideal_db=ideal_db,
+        shuffled_db=shuffled_db,
     )
 
 
-def scale_invariant_sdr_db(
-    reference: Float[Tensor, "*batch samples"], estimate: Float[Tensor, "*batch samples"]
-) -> Float[Tensor, "*batch"]:
-    """Return the scale-invariant signal-to-distortion ratio (Le Roux et al. 2019, equation 5).
+@torch.inference_mode()
+def stems_of(
+    model: SeparationModel,
+    mixture: Mixture,
+    encode: Callable[[Mixture], Float[Tensor, "players K *moments"]],
+    kind: MaskKind = "soft",
+) -> tuple[
+    Float32[np.ndarray, "players samples"],
+    Float32[np.ndarray, "players samples"],
+    Float32[np.ndarray, "players samples"],
+]:
+    """Return stems, those of the ideal binary masks, and those of the next player's conditions.
 
-    Clipped to ±80 dB, which silence gives.
+    Args:
+        model: In evaluation mode, on any device.
+        mixture: What it hears.
+        encode: Gives the condition vectors of the mixture's players.
+        kind: Masks as they are, or 1 where a performer's mask is the largest (sigmoid heads: above
+            one half) and 0 elsewhere.
     """
-    energy = reference.square().sum(-1, keepdim=True).clamp_min(1e-12)
-    target = (reference * estimate).sum(-1, keepdim=True) / energy * reference
-    distortion = (target - estimate).square().sum(-1)
-    ratio = target.square().sum(-1).clamp_min(1e-12) / distortion.clamp_min(1e-12)
-    return (10 * ratio.log10()).clamp(-80.0, 80.0)
+    sources = torch.from_numpy(mixture.sources).to(model.device)
+    mixed = torch.from_numpy(mixture.mixture).to(model.device)
+    spectrum = model.front_end.stft(mixed[None])
+    ideal = largest_masks(model.front_end.warp(model.front_end.stft(sources).abs()))
+    picture = model.front_end.network_input(spectrum.abs())
+    padded = _padded(picture, model.frame_multiple)
+    masks = model.masks(model.mask_logits(padded, encode(mixture)[None]))[0]
+    masks = masks[..., : picture.shape[-1]]
+    if kind == "binary":
+        sharp = masks > 0.5 if model.config.head == "sigmoid" else largest_masks(masks)
+        masks = sharp.to(masks.dtype)
+    every = torch.cat([masks, ideal.to(masks.dtype), masks.roll(1, dims=0)])
+    sounds = model.front_end.istft(model.front_end.unwarp(every) * spectrum, mixed.shape[-1])
+    stems, best, shuffled = (part.cpu().numpy() for part in sounds.chunk(3))
+    return stems, best, shuffled
+
+
+def _padded(
+    picture: Float[Tensor, "1 maps rows t"], multiple: int
+) -> Float[Tensor, "1 maps rows padded"]:
+    """Repeat the last frame until the network can halve the window."""
+    missing = -picture.shape[-1] % multiple
+    return torch.nn.functional.pad(picture, (0, missing, 0, 0), mode="replicate")

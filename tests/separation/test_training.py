@@ -41,7 +41,7 @@ from separation.training.distillation import confusion_matrix, describe_confusio
 from separation.training.losses import cell_weights, error_level, mask_loss, mask_targets
 from separation.training.mixing import Mixer
 from separation.training.schedule import learning_rate
-from separation.training.validation import fixed_mixtures, scale_invariant_sdr_db, validate
+from separation.training.validation import fixed_mixtures, validate
 
 RATE = 11025
 INSTRUMENTS = ("violin", "cello", "guitar")
@@ -358,15 +358,6 @@ def test_rows_stand_for_the_bins_that_they_cover():
 # --- measuring ----------------------------------------------------------------------------------
 
 
-def test_sdr_of_a_known_error():
-    reference = torch.zeros(4000)
-    reference[::2] = 1.0
-    error = torch.zeros(4000)
-    error[1::2] = 0.1  # orthogonal, a hundredth of the energy
-    estimate = 3.0 * (reference + error)
-    assert float(scale_invariant_sdr_db(reference, estimate)) == pytest.approx(20.0, abs=1e-3)
-
-
 def test_ideal_masks_bound_the_validation(corpus):
     opened = open_corpus(corpus)
     mixer = Mixer(opened, opened.select("test"), training_config().mixing)
@@ -380,6 +371,41 @@ def test_ideal_masks_bound_the_validation(corpus):
     assert row.mixture_db == pytest.approx(0.0, abs=0.5)
     assert row.share < 0.6
     assert model.training
+
+
+def test_a_network_is_validated_where_it_computes(corpus, monkeypatch):
+    """The device "meta" refuses what lies elsewhere, as a GPU does; but it holds no numbers."""
+    opened = open_corpus(corpus)
+    mixer = Mixer(opened, opened.select("test"), training_config().mixing)
+    model = SeparationModel(model_config(fusion="film-final")).to("meta")
+    fetched = []
+
+    def fetch(tensor):
+        fetched.append(tensor.device.type)
+        return torch.ones(tensor.shape)
+
+    def sound(front_end, spectrum, length):  # torch.istft looks at numbers
+        return spectrum.real.new_empty(len(spectrum), length)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", fetch)
+    monkeypatch.setattr(LogSpectrogram, "istft", sound)
+    encode = LabelConditions().encoder(model, "test")
+    row = validate(model, fixed_mixtures(mixer, 2, 1, seed=0), encode, "test")
+    assert row.players == 2
+    assert fetched == ["meta"] * 3  # the network's stems, the ideal ones, the exchanged ones
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_gpu_trains_stops_and_goes_on(corpus, bank, tmp_path, precision):
+    config = training_config(model=model_config(conditioner="point_cloud"), precision=precision)
+    for steps in (4, None):
+        train(config, corpus, tmp_path, steps=steps, cloud_bank=bank, device="cuda")
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [3, 6]
+    assert all(np.isfinite(float(row["gain_db"])) for row in rows)
 
 
 # --- training -----------------------------------------------------------------------------------
