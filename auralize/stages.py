@@ -14,6 +14,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from auralize.compose import compose_scene
@@ -33,6 +34,7 @@ from separation.resampling import resampled_channel
 from separation.separator import SeparateConfig, separate
 from separation.stem import Separation
 from separation.stem_folder import SampleFormat, read_separation, stem_files, write_separation
+from separation.time_array import DiskArray
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,17 +118,18 @@ def separate_take(
     if network.config.conditioner == "pose":
         poses = {**_estimated(take, performers, tracked, _share(progress, 0.0, 0.5)), **tracked}
         progress = _share(progress, 0.5, 1.0)
-    if attention_at_s is not None:
-        rate_hz = network.config.spectrogram.sample_rate_hz
-        heard = resampled_channel(recording, take.center_channel, rate_hz)
-        looks = encode_performers(performers, network, poses=poses, seconds=take.duration_s)
-        write_attention_picture(
-            Path(out) / ATTENTION,
-            attention_map(heard, looks, network, at_s=attention_at_s),
-            [performer.name for performer in performers],
-            poses or {},
-        )
     with temporary_folder(Path(out) / STEMS) as scratch:
+        if attention_at_s is not None:
+            rate_hz = network.config.spectrogram.sample_rate_hz
+            on_disk = partial(DiskArray, scratch)
+            heard = resampled_channel(recording, take.center_channel, rate_hz, on_disk)
+            looks = encode_performers(performers, network, poses=poses, seconds=take.duration_s)
+            write_attention_picture(
+                Path(out) / ATTENTION,
+                attention_map(heard, looks, network, at_s=attention_at_s),
+                [performer.name for performer in performers],
+                poses or {},
+            )
         separation = separate(
             recording,
             performers,

@@ -1,12 +1,12 @@
 """What a take shows of each performer → the condition vectors that the network asks for.
 
-Images are spread over the take, and the vectors that they give are averaged: where fusion is
-linear, that is the mean of what they would say alone.
+Images are spread over the take; the network's conditioner makes one vector of what they show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -44,15 +44,38 @@ def encode_performers(
 ) -> Float[Tensor, "performers K *moments"]:
     """Return each performer's condition vector, or one for each moment.
 
-    Arguments and errors are those of `evidence_of`; a performer's clouds are encoded one by one.
+    Arguments and errors are those of `evidence_of`.
     """
     if model.takes_labels:
         return model.encode_labels([_instrument(performer, model) for performer in performers])
     evidence = evidence_of(performers, model, images=images, poses=poses, seconds=seconds)
-    if isinstance(evidence, list):
-        encoded = model.encode([[cloud] for clouds in evidence for cloud in clouds])
-        return torch.stack([part.mean(dim=0) for part in encoded.split([*map(len, evidence)])])
+    if isinstance(evidence, Movement):
+        return encode_movement(evidence, model)
     return model.encode(evidence)
+
+
+@torch.inference_mode()
+def encode_movement(
+    movement: Movement, model: SeparationModel, *, moments: int = 250
+) -> Float[Tensor, "performers K t"]:
+    """Encode a movement in parts, so that the layers' memory does not grow with its length.
+
+    Moments at the ends of a part see as far as they do in the whole.
+
+    Args:
+        movement: Of all performers.
+        model: Whose conditioner watches.
+        moments: How many are encoded at once; a layer takes up to 70 kB for each and performer.
+    """
+    reach = model.config.pose.reach
+    count = movement.poses.shape[1]
+    parts: list[Tensor] = []
+    for start in range(0, count, moments):
+        stop = min(start + moments, count)
+        first, last = max(start - reach, 0), min(stop + reach, count)
+        seen = replace(movement, poses=movement.poses[:, first:last])
+        parts.append(model.encode(seen)[..., start - first : stop - first])
+    return torch.cat(parts, dim=-1)
 
 
 def evidence_of(

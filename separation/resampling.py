@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import soxr
 from jaxtyping import Float32
 
 from capture.waveform import Sound, blocks_of
 from separation.time_array import Allocate, TimeArray
+
+_LOG = logging.getLogger(__name__)
 
 
 def resampled(
@@ -26,6 +30,8 @@ def resampled_channel(
 ) -> TimeArray:
     """Return one channel of a recording at another rate, as `resampled` does, read in blocks."""
     from_hz = sound.sample_rate_hz
+    if from_hz != to_hz:
+        _LOG.info("channel %d is heard, resampled from %d to %d Hz", channel, from_hz, to_hz)
     count = max(1, round(sound.sample_count * to_hz / from_hz))
     out = allocate((count,), np.float32)
     stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")

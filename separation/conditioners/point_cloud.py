@@ -77,12 +77,15 @@ class PointCloudConfig:
         cloud: From points to voxels.
         width: Channels of the ResNet's stem: 64 in the paper, 16 in the network that ships.
         out_channels: K, the length of the condition vector.
+        pooling: How the vectors of a performer's images become one: the "maximum" of each number
+            before the sigmoid, as in the paper, or their "mean" after it.
         backend: The sparse engine: "torch", "minkowski" or "auto".
     """
 
     cloud: CloudConfig = field(default_factory=CloudConfig)
     width: int = 16
     out_channels: int = 16
+    pooling: Literal["maximum", "mean"] = "maximum"
     backend: Backend = "torch"
 
 
@@ -175,11 +178,11 @@ def voxels_of(
 class PointCloudConditioner(nn.Module):
     """Point clouds of each performer → one condition vector per performer.
 
-    Each cloud passes the sparse ResNet18 and a global maximum; the vectors of a performer's frames
-    are joined by their maximum; a sigmoid ends it.
+    Each cloud passes the sparse ResNet18, a global maximum and a sigmoid; the vectors of a
+    performer's images become one by their maximum, or their mean.
 
     Args:
-        config: Voxels, width and K.
+        config: Voxels, width, K and pooling.
 
     Shape:
         P lists of (coordinates (n, 3), features (n, channels)) → Tensor (P, K) in (0, 1).
@@ -199,7 +202,7 @@ class PointCloudConditioner(nn.Module):
         )
 
     def forward(self, performers: Sequence[Sequence[SparseCloud]]) -> Float[Tensor, "performers K"]:
-        """Encode every frame of every performer in one batch.
+        """Encode every cloud of every performer in one batch.
 
         Args:
             performers: For each performer, one or more clouds in network axes (`prepare_cloud`).
@@ -207,25 +210,30 @@ class PointCloudConditioner(nn.Module):
         Raises:
             ValueError: There is no performer, or one has no cloud, or a cloud no voxel.
         """
-        return torch.sigmoid(self.logits(performers))
-
-    def logits(self, performers: Sequence[Sequence[SparseCloud]]) -> Float[Tensor, "performers K"]:
-        """Return the condition vectors before the sigmoid."""
         counts = [len(clouds) for clouds in performers]
         if not counts or min(counts) == 0:
             raise ValueError(f"each performer needs at least one cloud, got {counts} clouds.")
+        logits = self.logits([cloud for clouds in performers for cloud in clouds]).split(counts)
+        if self.config.pooling == "mean":
+            return torch.stack([torch.sigmoid(images).mean(dim=0) for images in logits])
+        return torch.sigmoid(torch.stack([images.amax(dim=0) for images in logits]))
+
+    def logits(self, clouds: Sequence[SparseCloud]) -> Float[Tensor, "clouds K"]:
+        """Return the vector of each cloud before the sigmoid.
+
+        Raises:
+            ValueError: A cloud holds no voxel.
+        """
         device = next(self.parameters()).device
         rows: list[Tensor] = []
         features: list[Tensor] = []
-        for clouds in performers:
-            for coordinates, values in clouds:
-                if len(coordinates) == 0:
-                    raise ValueError(f"cloud {len(rows)} of {sum(counts)} holds no voxel.")
-                cells = torch.as_tensor(coordinates, dtype=torch.int32)
-                rows.append(nn.functional.pad(cells, (1, 0), value=len(rows)))
-                features.append(torch.as_tensor(values))
+        for coordinates, values in clouds:
+            if len(coordinates) == 0:
+                raise ValueError(f"cloud {len(rows)} of {len(clouds)} holds no voxel.")
+            cells = torch.as_tensor(coordinates, dtype=torch.int32)
+            rows.append(nn.functional.pad(cells, (1, 0), value=len(rows)))
+            features.append(torch.as_tensor(values))
         voxels = self.layers.tensor(
             torch.cat(rows).to(device), torch.cat(features).to(device), batch_size=len(rows)
         )
-        encoded = self.network(voxels)
-        return torch.stack([frames.amax(dim=0) for frames in encoded.split(counts)])
+        return self.network(voxels)

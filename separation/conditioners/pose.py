@@ -51,6 +51,11 @@ class PoseConfig:
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd, got {self.kernel}.")
 
+    @property
+    def reach(self) -> int:
+        """How many moments to each side decide on a moment's vector."""
+        return len(self.widths) * (self.kernel // 2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:

@@ -22,7 +22,11 @@ from torch import Tensor
 
 from capture.errors import DataError
 from capture.files.atomic import atomic_path
-from separation.conditioners.point_cloud import PointCloudConditioner, PointCloudConfig
+from separation.conditioners.point_cloud import (
+    PointCloudConditioner,
+    PointCloudConfig,
+    SparseCloud,
+)
 from separation.corpus.clouds import CloudBank
 from separation.model import SeparationModel
 from separation.training.conditions import SeenConditions
@@ -135,17 +139,17 @@ def distil(
 
 def _draw(
     conditions: SeenConditions, config: DistilConfig, step: int
-) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], Int[Tensor, " batch"]]:
+) -> tuple[list[SparseCloud], Int[Tensor, " batch"]]:
     rng = np.random.default_rng([config.seed, step])
     instruments = conditions.config.instruments
     shares = np.array(config.shares or [1.0] * len(instruments))
     numbers = rng.choice(len(instruments), size=config.batch, p=shares / shares.sum())
-    clouds = []
+    clouds: list[SparseCloud] = []
     for number in numbers:
         name = instruments[number]
         index = int(rng.integers(conditions.bank.count("train", name)))
         image = int(rng.integers(conditions.bank.images("train", name)))
-        clouds.append([conditions.voxels("train", name, index, rng, image)])
+        clouds.append(conditions.voxels("train", name, index, rng, image))
     return clouds, torch.from_numpy(numbers)
 
 

@@ -28,6 +28,7 @@ from separation.conditioners import (
 )
 from separation.conditioners.picture import draw_picture
 from separation.conditioners.pose import neighbours
+from separation.conditions import encode_movement
 from separation.corpus.moves import MoveBank, write_moves
 from separation.fusions import AttentionFusion
 from separation.heads import Residual, VisionGate, masks_from_logits
@@ -128,6 +129,30 @@ def test_poses_reach_as_far_as_the_kernels_say():
     changed = (network(Movement(poses=moved)) - network(Movement(poses=poses))).abs().amax(1)[0]
     # Two layers of three moments each reach two moments to both sides.
     assert torch.nonzero(changed > 1e-7)[:, 0].tolist() == [8, 9, 10, 11, 12]
+    assert config.reach == 2
+
+
+def test_a_long_movement_is_encoded_in_parts_as_at_once():
+    torch.manual_seed(0)
+    pose = PoseConfig(widths=(4, 4, 4), kernel=5, context=True)
+    model = SeparationModel(
+        ModelConfig(
+            conditioner="pose",
+            fusion="attention",
+            pose=pose,
+            picture=PictureConfig(width=4),
+            backbone=UNetConfig(levels=3, width=4),
+        )
+    ).eval()
+    poses = torch.randn(2, 45, len(JOINTS), 4)
+    movement = Movement(poses=poses, pictures=torch.randn(2, 3, 64, 64))
+    seen = []
+    model.conditioner.register_forward_pre_hook(
+        lambda _, given: seen.append(given[0].poses.shape[1])
+    )
+    parts = encode_movement(movement, model, moments=20)
+    assert seen == [26, 31, 11]  # each part with six moments beside it, where there are some
+    torch.testing.assert_close(parts, model.encode(movement), atol=1e-6, rtol=1e-5)
 
 
 def test_context_is_asked_for():

@@ -73,13 +73,18 @@ def test_features_are_those_of_the_first_point():
 
 def test_vectors_do_not_depend_on_the_company(conditioner):
     clouds = [prepare_cloud(*figure(seed), 0.0, CloudConfig()) for seed in range(3)]
-    together = conditioner([[clouds[0]], [clouds[1], clouds[2]]])
+    performers = [[clouds[0]], [clouds[1], clouds[2]]]
+    together = conditioner(performers)
     assert together.shape == (2, 5)
     assert bool(((together > 0) & (together < 1)).all())
     torch.testing.assert_close(conditioner([[clouds[0]]])[0], together[0])
-    # Frames join by their maximum.
     alone = [conditioner([[clouds[index]]])[0] for index in (1, 2)]
     torch.testing.assert_close(torch.maximum(*alone), together[1])
+    averaging = PointCloudConditioner(
+        PointCloudConfig(width=8, out_channels=5, pooling="mean")
+    ).eval()
+    averaging.load_state_dict(conditioner.state_dict())
+    torch.testing.assert_close(sum(alone) / 2, averaging(performers)[1])
 
 
 def test_gradients_reach_every_weight(conditioner):
