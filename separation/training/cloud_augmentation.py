@@ -109,15 +109,21 @@ def augment_colors(
     config: CloudAugmentation,
     rng: np.random.Generator,
 ) -> Float32[np.ndarray, "points 3"]:
-    """Shift a cloud's value and saturation (HSV), then add noise to each point; colors in 0…1."""
-    from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
+    """Shift a cloud's value and saturation (HSV), then add noise to each point; colors in 0…1.
 
-    value = rng.uniform(-1, 1) * config.color_value
-    saturation = rng.uniform(-1, 1) * config.color_saturation
-    hsv = rgb_to_hsv(colors)
-    hsv[:, 1] = np.clip(hsv[:, 1] + saturation, 0.0, 1.0)
-    hsv[:, 2] = np.clip(hsv[:, 2] + value, 0.0, 1.0)
-    noisy = hsv_to_rgb(hsv) + rng.normal(size=colors.shape) * config.color_noise
+    With v the value, s the saturation, a channel is v (1 - s f), where f, how far it is from the
+    largest channel to the smallest, is all that the hue says. Grey has none: it takes red's.
+    """
+    value_shift = rng.uniform(-1, 1) * config.color_value
+    saturation_shift = rng.uniform(-1, 1) * config.color_saturation
+    value = colors.max(axis=1, keepdims=True)
+    chroma = value - colors.min(axis=1, keepdims=True)
+    red = np.broadcast_to(np.array([0, 1, 1], np.float32), colors.shape)
+    hue = np.divide(value - colors, chroma, out=red.copy(), where=chroma > 0)
+    saturation = np.divide(chroma, value, out=np.zeros_like(chroma), where=value > 0)
+    saturation = np.clip(saturation + saturation_shift, 0.0, 1.0)
+    changed = np.clip(value + value_shift, 0.0, 1.0) * (1 - saturation * hue)
+    noisy = changed + rng.normal(size=colors.shape) * config.color_noise
     return np.clip(noisy, 0.0, 1.0).astype(np.float32)
 
 

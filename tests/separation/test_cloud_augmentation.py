@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
 
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
 from separation.corpus import CloudBank
@@ -35,6 +36,20 @@ def test_augmentation_keeps_shape_when_off():
     np.testing.assert_allclose(
         augment_colors(shades, STILL, np.random.default_rng(0)), shades, atol=1e-6
     )
+
+
+def test_colors_change_in_value_and_saturation():
+    """As matplotlib's conversions to HSV and back have it, on greys, black and white too."""
+    shades = np.random.default_rng(1).random((60, 3), dtype=np.float32)
+    shades[:4] = [[0, 0, 0], [1, 1, 1], [0.5, 0.5, 0.5], [1, 0, 0]]
+    config = CloudAugmentation(color_value=0.5, color_saturation=0.5, color_noise=0)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        value, saturation = rng.uniform(-0.5, 0.5, 2)
+        hsv = rgb_to_hsv(shades) + np.array([0, saturation, value])
+        expected = hsv_to_rgb(np.clip(hsv, 0, 1))
+        changed = augment_colors(shades, config, np.random.default_rng(seed))
+        np.testing.assert_allclose(changed, expected, atol=1e-6)
 
 
 def test_augmentation_stays_in_its_ranges():

@@ -55,7 +55,8 @@ def corpus(tmp_path_factory):
         write_shard(folder, instrument, sounds)
         for split in ("train", "validation"):
             clouds = [rng.uniform(-0.5, 0.5, (300, 3)).astype(np.float32) for _ in range(3)]
-            write_clouds(folder / "clouds", split, instrument, clouds)
+            shades = [rng.integers(0, 256, (300, 3), dtype=np.uint8) for _ in clouds]
+            write_clouds(folder / "clouds", split, instrument, clouds, shades)
     return folder
 
 
@@ -66,7 +67,9 @@ def run_config(**changes):
         spectrogram=SpectrogramConfig(relative_level=True, floor=1e-3),
         backbone=UNetConfig(levels=3, width=4, initialization="kaiming"),
         conditioner="point_cloud",
-        point_cloud=PointCloudConfig(cloud=CloudConfig(voxel=0.1), width=4, out_channels=4),
+        point_cloud=PointCloudConfig(
+            cloud=CloudConfig(voxel=0.1, feature="rgb"), width=4, out_channels=4
+        ),
     )
     settings = {
         "model": model,
@@ -77,6 +80,7 @@ def run_config(**changes):
         "validate_every": 2,
         "validation_mixtures": 2,
         "average": 0.5,
+        "loss": "cross_entropy_snr",
     }
     return TrainingConfig(**settings | changes)
 
