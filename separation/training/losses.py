@@ -72,7 +72,7 @@ def mask_loss(
     loss: Loss = "cross_entropy",
     bins_per_row: Float[Tensor, "rows"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Return the weighted loss of masks, averaged over cells.
+    """Return the weighted loss of masks: the mean of the mixtures' losses, each one of its cells.
 
     The cross-entropy asks the sigmoid head about each performer by itself (binary), the softmax
     heads who of those present owns a cell. "cross_entropy_snr" adds `error_level`.
@@ -111,9 +111,9 @@ def error_level(
 ) -> Float[Tensor, ""]:
     """Return how far the performers' masked magnitudes are off: an SNR, upside down, in bels.
 
-    It is the mean over performers who sound, and ends at −3 bels; as SI-SDR does, it counts energy,
-    and quiet performers as much as loud ones. The thresholded SNR of Wisdom et al., "Unsupervised
-    sound separation using mixture invariant training" (2020), on magnitudes.
+    It is the mean over performers who sound, then over mixtures, and ends at −3 bels; as SI-SDR
+    does, it counts energy, and quiet performers as much as loud ones. The thresholded SNR of Wisdom
+    et al., "Unsupervised sound separation using mixture invariant training" (2020), on magnitudes.
 
     Args:
         masks: That the network gives.
@@ -128,7 +128,7 @@ def error_level(
     sound = (targets.square() * energy[:, None]).sum(dim=(-2, -1))
     audible = batch.present & (sound > _LEAST_SHARE * energy.sum(dim=(-2, -1))[:, None])
     bels = torch.log10(error / sound.clamp_min(1e-12) + _LEAST_ERROR)
-    return (bels * audible).sum() / audible.sum().clamp_min(1)
+    return ((bels * audible).sum(dim=1) / audible.sum(dim=1).clamp_min(1)).mean()
 
 
 def _cross_entropy(

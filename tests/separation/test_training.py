@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ from separation.training.augment import (
 from separation.training.batch import Batch, make_batch
 from separation.training.conditions import LabelConditions, SeenConditions
 from separation.training.distillation import confusion_matrix, describe_confusion
-from separation.training.losses import cell_weights, error_level, mask_loss, mask_targets
+from separation.training.losses import Loss, cell_weights, error_level, mask_loss, mask_targets
 from separation.training.mixing import Mixer
 from separation.training.schedule import learning_rate
 from separation.training.validation import fixed_mixtures, validate
@@ -344,6 +345,38 @@ def test_error_level_is_an_snr_of_performers_who_sound():
     )
     rest = error_level(masks_from_logits("softmax", logits, batch.present), targets, batch)
     torch.testing.assert_close(both - alone, rest)
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+@pytest.mark.parametrize("head", ["sigmoid", "softmax", "softmax-residual"])
+def test_the_loss_of_a_batch_is_the_mean_of_its_mixtures_losses(head, loss):
+    """So that processes which share a batch do the step of one."""
+    batch = random_batch()
+    logits = torch.randn(2, 4, 8, 4, generator=torch.Generator().manual_seed(3))
+    count = 3 + (head == "softmax-residual")
+    settings = {"target": "wiener", "weight": "level", "loss": loss}
+    whole = mask_loss(head, logits[:, :count], batch, **settings)
+    # The second mixture by itself is not padded to three players.
+    parts = [
+        mask_loss(head, logits[:1, :count], part_of(batch, slice(0, 1), 3), **settings),
+        mask_loss(
+            head,
+            logits[1:, [n for n in range(count) if n != 2]],
+            part_of(batch, slice(1, 2), 2),
+            **settings,
+        ),
+    ]
+    torch.testing.assert_close(whole, torch.stack(parts).mean())
+
+
+def part_of(batch, mixtures, players):
+    return Batch(
+        sources=batch.sources[mixtures, :players],
+        residual=batch.residual[mixtures],
+        mixture=batch.mixture[mixtures],
+        labels=batch.labels[mixtures, :players],
+        present=batch.present[mixtures, :players],
+    )
 
 
 def test_rows_stand_for_the_bins_that_they_cover():
