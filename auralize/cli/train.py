@@ -37,6 +37,12 @@ from auralize.cli.terminal import stage_bars
     help="Checkpoint to start from: weights of the same names are taken over.",
 )
 @click.option(
+    "--teacher",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Checkpoint of a label network: the one that looks at clouds learns to see what its "
+    "labels say, and is joined to its audio network.",
+)
+@click.option(
     "--image-weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="ImageNet weights of a ResNet (.pth, .safetensors), for networks that look at pictures.",
@@ -51,15 +57,32 @@ def train(
     clouds: Path | None,
     moves: Path | None,
     initial_weights: Path | None,
+    teacher: Path | None,
     image_weights: Path | None,
 ) -> None:
     """Train the network CONFIG: the name of a shipped configuration, or a file like one.
 
     Several GPUs: torchrun --nproc-per-node 4 -m separation.training CONFIG CORPUS RUN.
     """
+    from separation.training import distil
     from separation.training import train as train_network
 
+    if teacher is not None and (image_weights or moves or workers):
+        raise click.UsageError("--teacher goes without --image-weights, --moves and --workers.")
     with stage_bars() as bar:
+        if teacher is not None:
+            checkpoint = distil(
+                config,
+                teacher,
+                clouds or corpus / "clouds",
+                out,
+                steps=steps,
+                device=device,
+                initial_weights=initial_weights,
+                progress=bar("learn to see"),
+            )
+            click.echo(str(checkpoint))
+            return
         checkpoint = train_network(
             config,
             corpus,

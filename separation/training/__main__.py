@@ -6,6 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from separation.training.distillation import distil
 from separation.training.loop import train
 
 
@@ -22,11 +23,26 @@ def main() -> None:
     parser.add_argument(
         "--initial-weights", type=Path, default=None, help="checkpoint to start from"
     )
+    parser.add_argument(
+        "--teacher", type=Path, default=None, help="label network, to learn to see from"
+    )
     parser.add_argument("--clouds", type=Path, default=None, help="folder of performers' clouds")
     parser.add_argument("--moves", type=Path, default=None, help="folder of their movements")
     parser.add_argument("--image-weights", type=Path, default=None, help="ImageNet's, of a ResNet")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if given.teacher is not None:
+        distil(
+            given.config,
+            given.teacher,
+            given.clouds or given.corpus / "clouds",
+            given.run,
+            steps=given.steps,
+            initial_weights=given.initial_weights,
+            device=given.device,
+            stop_after_s=given.stop_after_s,
+        )
+        return
     train(
         given.config,
         given.corpus,

@@ -20,6 +20,30 @@ from separation.training.mixing import MixingConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DistillationConfig:
+    """How a point-cloud network is taught by labels, see `separation.training.distillation`.
+
+    Attributes:
+        steps: Length of the run, which the schedule goes by.
+        batch: Clouds a step.
+        learning_rate: Highest learning rate of AdamW.
+        warm_up: Steps until it is reached.
+        sharpness: Of the classification by nearest vector that is trained beside the vectors.
+        shares: How often each instrument is drawn, in the order of the network's instruments; all
+            alike if empty. Those that look alike need more.
+        validate_every: Steps from one validation to the next.
+    """
+
+    steps: int = 1500
+    batch: int = 12
+    learning_rate: float = 2e-3
+    warm_up: int = 50
+    sharpness: float = 8.0
+    shares: tuple[float, ...] = ()
+    validate_every: int = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """A training run.
 
@@ -46,6 +70,7 @@ class TrainingConfig:
             0 for never.
         clouds_a_step: Performers of each instrument that a step shows (clouds, pictures).
         cloud_augmentation: How they are changed at random.
+        distillation: How labels teach a network that looks at clouds, where they are asked to.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -69,6 +94,7 @@ class TrainingConfig:
     reload_every: int = 0
     clouds_a_step: int = 2
     cloud_augmentation: CloudAugmentation = LIGHT
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
 
 def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig:

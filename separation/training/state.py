@@ -63,21 +63,9 @@ class RunState:
         Raises:
             FileFormatError: It is broken, or of another network.
         """
-        path = folder / STATE_NAME
-        if not path.exists():
+        content = read_state(folder / STATE_NAME, self.model.config)
+        if content is None:
             return False
-        try:
-            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            # Read with the defaults of what was added to configurations since.
-            known = from_mapping(ModelConfig, json.loads(content["config"]))
-        except (RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
-            raise FileFormatError(
-                f"{path}: not the state of a training run ({error}). Move it away to begin anew."
-            ) from error
-        if known != self.model.config:
-            raise FileFormatError(
-                f"{path} is of another network than the configuration: use another folder."
-            )
         self.model.load_state_dict(content["model"])
         self.average.load_state_dict(content["average"])
         self.optimizer.load_state_dict(content["optimizer"])
@@ -116,3 +104,26 @@ class RunState:
             raise FileFormatError(f"{path}: its audio network is of another shape.")
         self.model.load_state_dict(own | same)
         self.average.load_state_dict(own | same)
+
+
+def read_state(path: Path, config: ModelConfig) -> dict[str, Any] | None:
+    """Return the content of a run's state, on the CPU; None where there is none.
+
+    Raises:
+        FileFormatError: It is broken, or of another network.
+    """
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        # Read with the defaults of what was added to configurations since.
+        known = from_mapping(ModelConfig, json.loads(content["config"]))
+    except (RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
+        raise FileFormatError(
+            f"{path}: not the state of a training run ({error}). Move it away to begin anew."
+        ) from error
+    if known != config:
+        raise FileFormatError(
+            f"{path} is of another network than the configuration: use another folder."
+        )
+    return content

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from capture.errors import DataError, FileFormatError
 from separation.backbones import UNetConfig
+from separation.checkpoint import load_model
 from separation.conditioners import PictureConfig, ResNet
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
 from separation.configuration import from_mapping
@@ -21,10 +22,11 @@ from separation.model import ModelConfig, SeparationModel
 from separation.spectrogram import LogSpectrogram, SpectrogramConfig
 from separation.training import (
     AugmentConfig,
-    DistilConfig,
+    DistillationConfig,
     MixingConfig,
     TrainingConfig,
     distil,
+    mean_of_checkpoints,
     read_training_config,
     train,
 )
@@ -38,7 +40,7 @@ from separation.training.augment import (
 )
 from separation.training.batch import Batch, make_batch
 from separation.training.conditions import LabelConditions, SeenConditions
-from separation.training.distillation import confusion_matrix, describe_confusion
+from separation.training.distillation import confusion_matrix
 from separation.training.losses import Loss, cell_weights, error_level, mask_loss, mask_targets
 from separation.training.mixing import Mixer
 from separation.training.schedule import learning_rate
@@ -538,36 +540,95 @@ def test_learning_rate_rises_and_falls():
 # --- point clouds -------------------------------------------------------------------------------
 
 
-def test_distillation_makes_clouds_say_what_labels_say(corpus, bank, tmp_path):
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
     torch.manual_seed(0)
-    labels = SeparationModel(model_config()).eval()
-    labels.save(tmp_path / "labels.safetensors")
-    config = DistilConfig(
-        point_cloud=model_config().point_cloud, steps=60, batch=6, warm_up=5, validate_every=60
+    path = tmp_path_factory.mktemp("labels") / "labels.safetensors"
+    SeparationModel(model_config()).save(path)
+    return path
+
+
+def taught(**run):
+    return training_config(
+        model=model_config(conditioner="point_cloud"),
+        save_every=2,
+        distillation=DistillationConfig(**{"steps": 60, "batch": 6, "warm_up": 5, **run}),
     )
+
+
+def test_distillation_makes_clouds_say_what_labels_say(labels, bank, tmp_path):
     accuracies = []
-    student = distil(
-        config,
-        tmp_path / "labels.safetensors",
+    joined = distil(
+        taught(validate_every=60),
+        labels,
         bank,
-        tmp_path / "joined.safetensors",
+        tmp_path,
         on_validation=lambda step, accuracy: accuracies.append(accuracy),
     )
     assert accuracies == [1.0]
-    teacher = labels.encode_labels(INSTRUMENTS)
-    conditions = SeenConditions(bank=CloudBank.open(bank), config=student.config)
-    counts = confusion_matrix(student, conditions, "test", teacher)
+    model, teacher = SeparationModel.load(joined), SeparationModel.load(labels)
+    conditions = SeenConditions(bank=CloudBank.open(bank), config=model.config)
+    counts = confusion_matrix(model, conditions, "test", teacher.encode_labels(INSTRUMENTS))
     np.testing.assert_array_equal(counts, 6 * np.eye(3))
-    assert "| violin | 6 | 0 | 0 |" in describe_confusion(counts, INSTRUMENTS)
     # The audio network came along unchanged.
-    joined = SeparationModel.load(tmp_path / "joined.safetensors")
-    weights = labels.backbone.state_dict()["outermost.down.weight"]
-    torch.testing.assert_close(
-        joined.backbone.state_dict()["outermost.down.weight"], weights, rtol=1e-3, atol=1e-4
+    for name, weights in teacher.backbone.state_dict().items():
+        torch.testing.assert_close(model.backbone.state_dict()[name], weights, rtol=1e-3, atol=1e-4)
+
+
+def test_distillation_goes_on_with_the_very_step(labels, bank, tmp_path):
+    config = taught(steps=5, validate_every=5, shares=(2.0, 1.0, 1.0))
+    whole = SeparationModel.load(distil(config, labels, bank, tmp_path / "whole"))
+    distil(config, labels, bank, tmp_path / "parts", steps=3)
+    parts = SeparationModel.load(distil(config, labels, bank, tmp_path / "parts"))
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(parts.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_a_teacher_of_another_kind_is_refused(labels, bank, corpus, tmp_path):
+    with pytest.raises(DataError, match="only one that looks at point clouds"):
+        distil(training_config(), labels, bank, tmp_path)
+    joined = distil(taught(steps=1), labels, bank, tmp_path)
+    with pytest.raises(DataError, match="not conditioned on labels"):
+        distil(taught(), joined, bank, tmp_path)
+    wide = model_config(
+        conditioner="point_cloud", backbone=UNetConfig(levels=4, width=6, initialization="kaiming")
     )
+    with pytest.raises(FileFormatError, match="audio network"):
+        distil(replace(taught(), model=wide), labels, bank, tmp_path)
 
 
-def test_training_looks_at_every_image_of_a_performer(corpus, bank, tmp_path, monkeypatch):
+def test_the_configurations_of_what_ships_fit_together():
+    """`auralize train pcs-depth-small --teacher` takes what `pcs-label-small` trains."""
+    sizes = []
+    for name in ("pcs-label-small", "pcs-depth-small"):
+        model = SeparationModel(read_training_config(name).model)
+        assert model.config.instruments == load_model().config.instruments
+        heard = {k: v.shape for k, v in model.state_dict().items() if "conditioner" not in k}
+        sizes.append(heard)
+    assert sizes[0] == sizes[1]
+
+
+def test_the_mean_of_checkpoints_is_the_mean_of_their_weights(labels, tmp_path):
+    torch.manual_seed(1)
+    other = SeparationModel(model_config())
+    other.save(tmp_path / "other.safetensors")
+    output = tmp_path / "mean.safetensors"
+    mean_of_checkpoints(
+        {str(labels): 3, str(tmp_path / "other.safetensors"): 1}, output, half=False
+    )
+    mean, first = SeparationModel.load(output), SeparationModel.load(labels)
+    for name, value in mean.state_dict().items():
+        expected = 0.75 * first.state_dict()[name] + 0.25 * other.state_dict()[name]
+        if value.is_floating_point():
+            torch.testing.assert_close(value, expected)
+    SeparationModel(model_config(channels=5)).save(tmp_path / "wide.safetensors")
+    with pytest.raises(FileFormatError, match="another network than the first"):
+        mean_of_checkpoints({str(labels): 1, str(tmp_path / "wide.safetensors"): 1}, output)
+    with pytest.raises(ValueError, match="positive share"):
+        mean_of_checkpoints({}, output)
+
+
+def test_training_looks_at_every_image_of_a_performer(corpus, bank, labels, tmp_path, monkeypatch):
     several = tmp_path / "bank"
     opened = CloudBank.open(bank)
     for split in ("train", "validation", "test"):
@@ -587,9 +648,7 @@ def test_training_looks_at_every_image_of_a_performer(corpus, bank, tmp_path, mo
     train(config, corpus, tmp_path / "run", cloud_bank=several)
     assert every <= seen
     seen.clear()
-    SeparationModel(model_config()).save(tmp_path / "labels.safetensors")
-    taught = DistilConfig(point_cloud=config.model.point_cloud, steps=3, batch=6)
-    distil(taught, tmp_path / "labels.safetensors", several, tmp_path / "joined.safetensors")
+    distil(taught(steps=3), labels, several, tmp_path / "seen")
     assert every <= seen
     assert not any(split == "test" for split, _ in seen)
 
