@@ -23,7 +23,7 @@ from capture.cloud_sequence import CloudSequence
 from capture.errors import FileFormatError
 from capture.files.atomic import atomic_folder
 from capture.point_cloud import PointCloud
-from capture.pose import Trajectory
+from capture.pose import Trajectory, quaternion_from_yaw
 
 _FORMAT = "auralize-performers-1"
 _DESCRIPTION = "performers.json"
@@ -65,6 +65,42 @@ class Performer:
                     f"{len(self.trajectory.times_s)} times, got shape {stds.shape}."
                 )
             object.__setattr__(self, "position_std_m", stds)
+
+    @classmethod
+    def seated(
+        cls,
+        name: str,
+        clouds: Sequence[PointCloud],
+        *,
+        facing_yaw_rad: float,
+        instrument: str | None = None,
+    ) -> Performer:
+        """Return a performer who stays in place, from clouds of one's own.
+
+        Args:
+            name: Of the performer.
+            clouds: Of the player with the instrument, in the world frame (metres, z up).
+            facing_yaw_rad: Where the player faces, anticlockwise from +x.
+            instrument: What is played, for networks that are told.
+
+        Raises:
+            ValueError: There is no cloud, or one without a point.
+        """
+        if not clouds or min(map(len, clouds)) == 0:
+            raise ValueError(f"{name} needs at least one cloud, and each cloud a point.")
+        centroid = np.mean([cloud.positions_m.mean(axis=0) for cloud in clouds], axis=0)
+        trajectory = Trajectory(
+            times_s=np.zeros(1),
+            positions_m=centroid[None],
+            orientations_wxyz=quaternion_from_yaw(facing_yaw_rad)[None],
+        )
+        return cls(
+            name=name,
+            trajectory=trajectory,
+            cloud_times_s=np.arange(float(len(clouds))),
+            clouds=tuple(clouds),
+            instrument=instrument,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
