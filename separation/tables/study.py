@@ -19,12 +19,18 @@ from typing import Any
 import numpy as np
 
 from capture.errors import DataError
+from separation.attention_map import attention_map, write_attention_picture
 from separation.corpus.shards import open_corpus
 from separation.mask_picture import write_mask_picture
 from separation.model import SeparationModel
 from separation.tables.material import Material, corpus_material
 from separation.tables.measure import Figures, System, measure_system
-from separation.training.conditions import Banks, SeenConditions, open_conditions
+from separation.training.conditions import (
+    Banks,
+    MovementConditions,
+    SeenConditions,
+    open_conditions,
+)
 from separation.training.validation import stems_of
 
 _LOG = logging.getLogger(__name__)
@@ -240,13 +246,25 @@ def _rows_of(
 def _draw(
     name: str, model: SeparationModel, materials: Sequence[Material], banks: Banks, folder: Path
 ) -> None:
-    """Draw the first mixture of the most players of each kind of material."""
+    """Draw the first mixture of the most players of each kind of material.
+
+    Of networks that watch movement also where they look.
+    """
     conditions = open_conditions(model.config, banks)
     for material in materials:
         mixture = material.mixtures[max(material.mixtures)][0]
+        picture = f"{name}-{material.name}".replace("/", "-")
+        if isinstance(conditions, MovementConditions):
+            looks = conditions.encoder(model, "test")(mixture)
+            write_attention_picture(
+                folder / f"{picture}-attention.png",
+                attention_map(mixture.mixture, looks, model),
+                mixture.instruments,
+                conditions.poses(mixture, "test"),
+            )
         stems, _, _ = stems_of(model, mixture, conditions.encoder(model, "test"))
         write_mask_picture(
-            folder / f"{name}-{material.name}.png".replace("/", "-"),
+            folder / f"{picture}.png",
             mixture.mixture,
             mixture.sources,
             stems,

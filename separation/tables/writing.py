@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def study_text(study: Study) -> str:
         parts.append(_against_labels(study, material, first))
         if any(row.images > first for row in study.rows):
             parts.append(_by_images(study, material))
-        if any(row.duet and row.material == material for row in study.rows):
+        if study.config.duets:
             parts.append(_duets(study, material))
         parts.append(_by_instrument(study, material, first))
     return "\n".join(parts)
@@ -177,6 +178,9 @@ def _by_images(study: Study, material: str) -> str:
 
 
 def _duets(study: Study, material: str) -> str:
+    rows = study.find(material=material, duet=True)
+    if not rows:
+        return "### Duets of one instrument\n\nNone: the test split has too few pieces of each.\n"
     lines = [
         "### Duets of one instrument\n",
         "| system | gain | with the two conditions exchanged |",
@@ -185,7 +189,7 @@ def _duets(study: Study, material: str) -> str:
     lines += [
         f"| {row.system} | {_number(row.figures.gain_db)} ± {row.figures.gain_error_db:.2f} | "
         f"{_number(row.figures.shuffled_gain_db)} |"
-        for row in study.find(material=material, duet=True)
+        for row in rows
     ]
     return "\n".join(lines) + "\n"
 
@@ -240,14 +244,30 @@ def _draw(study: Study, path: Path) -> None:
                 capsize=2,
                 label=system,
             )
+        _draw_ideal(panel, study, material, first)
         panel.set_title(material)
         panel.set_xlabel("players")
-        panel.set_xticks(study.config.players)
+        panel.set_xticks(sorted({row.players for row in study.find(material=material)}))
+        panel.axhline(0.0, color="black", linewidth=0.8)  # the mixture itself
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("SI-SDR gained over the mixture, dB")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8)
     figure.savefig(path, dpi=120, format="png")
+
+
+def _draw_ideal(panel: Any, study: Study, material: str, first: int) -> None:
+    """Draw what the ideal binary mask gains: all that masks of this front end can."""
+    system = next(iter(study.systems))
+    masks = study.config.masks[0]
+    rows = study.find(system=system, material=material, duet=False, masks=masks)
+    rows = [row for row in rows if row.images in (0, first)]
+    gains = [
+        defined_mean(row.figures.ideal["si_sdr"]) - defined_mean(row.figures.mixture["si_sdr"])
+        for row in rows
+    ]
+    players = [row.players for row in rows]
+    panel.plot(players, gains, color="gray", linestyle="--", label="ideal binary mask")
 
 
 def _number(value: float) -> str:

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from capture.body_pose import JOINTS
 from capture.errors import DataError
 from separation.backbones import UNetConfig
+from separation.conditioners import PoseConfig
 from separation.corpus import Stem, write_shard
+from separation.corpus.moves import write_moves
 from separation.corpus.shards import open_corpus
 from separation.model import ModelConfig, SeparationModel
 from separation.spectrogram import SpectrogramConfig
@@ -21,6 +24,7 @@ from separation.tables import (
     write_study,
 )
 from separation.tables.writing import study_text
+from separation.training.conditions import Banks
 
 RATE = 11025
 INSTRUMENTS = ("violin", "cello", "guitar")
@@ -201,3 +205,32 @@ def test_systems_are_compared_with_the_mean_of_label_networks(corpus, tmp_path):
         sdr = [measured.find(system=n, players=players)[0].figures.mean("sdr") for n in names]
         cells.append(f"{sdr[2] - (sdr[0] + sdr[1]) / 2:+.2f}")
     assert f"| other | {cells[0]} | {cells[1]} |" in study_text(measured)
+
+
+def test_networks_that_watch_movement_show_where_they_look(corpus, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in INSTRUMENTS:
+        moves = [
+            (f"piece-{k}", rng.normal(size=(25, len(JOINTS), 3)).astype(np.float32))
+            for k in range(4)
+        ]
+        write_moves(tmp_path / "moves", "test", name, moves)
+    watching = ModelConfig(
+        instruments=INSTRUMENTS,
+        conditioner="pose",
+        fusion="attention",
+        channels=6,
+        pose=PoseConfig(widths=(4,)),
+        backbone=UNetConfig(levels=3, width=4),
+    )
+    SeparationModel(watching).save(tmp_path / "watching.safetensors")
+    compare_systems(
+        {"watching": tmp_path / "watching.safetensors"},
+        corpus,
+        None,
+        StudyConfig(mixtures=1, frames=32, players=(2,), masks=("soft",), duets=False, full=False),
+        banks=Banks.beside(tmp_path),
+        pictures=tmp_path / "seen",
+    )
+    pictures = sorted(path.name for path in (tmp_path / "seen").iterdir())
+    assert pictures == ["watching-noise-attention.png", "watching-noise.png"]

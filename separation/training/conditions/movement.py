@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from capture.body_pose import BodyPoses
 from separation.conditioners.pose import Movement
 from separation.corpus.moves import MoveBank
 from separation.model import ModelConfig, SeparationModel
@@ -71,6 +72,19 @@ class MovementConditions:
             return self._encode(model, [self._shown(split, *pair, None) for pair in pairs])
 
         return encode
+
+    def poses(self, mixture: Mixture, split: str) -> dict[str, BodyPoses]:
+        """Return the joints that are shown of each instrument's player, in the player's axes."""
+        shown: dict[str, BodyPoses] = {}
+        for instrument, excerpt in zip(mixture.instruments, mixture.excerpts, strict=True):
+            joints, _ = self._shown(split, instrument, excerpt, None)
+            middles = (np.arange(len(joints)) + 0.5) / len(joints)
+            shown[instrument] = BodyPoses(
+                times_s=middles * excerpt.lasts_s,
+                positions_m=joints[..., :3],
+                confidences=joints[..., 3],
+            )
+        return shown
 
     def _encode(
         self, model: SeparationModel, shown: list[tuple[np.ndarray, np.ndarray | None]]
