@@ -112,7 +112,8 @@ def _gather_multiply_transposed(
 def _gathered_by_offset(
     padded: Float[Tensor, "inputs channels"], rows: Int[Tensor, "outputs volume"]
 ) -> Float[Tensor, "volume outputs channels"]:
-    return padded.index_select(0, rows.t().flatten()).view(rows.shape[1], len(rows), -1)
+    gathered = padded.index_select(0, rows.t().flatten())
+    return gathered.view(rows.shape[1], len(rows), padded.shape[1])
 
 
 def _gather_correlate(

@@ -80,6 +80,17 @@ def test_gradients_where_voxels_are_few_and_kernels_large():
     assert torch.autograd.gradcheck(convolve, (features.requires_grad_(), layer.kernel))
 
 
+def test_voxels_that_no_output_sees_have_gradients_of_zero():
+    """Strides of 3 and kernels of 3 about the output: what lies 2 after one is in none."""
+    features = torch.ones(1, 2, requires_grad=True)
+    layer = SparseConvolution(2, 16, 3, stride=3)
+    out = layer(sparse_tensor(torch.tensor([[0, 2, 2, 2]], dtype=torch.int32), features))
+    assert torch.equal(out.features, torch.zeros(1, 16))
+    out.features.sum().backward()
+    assert torch.equal(features.grad, torch.zeros(1, 2))
+    assert torch.equal(layer.kernel.grad, torch.zeros_like(layer.kernel))
+
+
 def test_blocks_do_not_change_results(monkeypatch):
     coordinates, features = random_voxels(600, 8)
     layer = SparseConvolution(8, 8, 3).double()
