@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from capture.axes import network_from_world
 from capture.errors import DataError
 from separation.conditioners.sparse_resnet import SparseResNet18
-from separation.sparse import Backend, choose_layers, quantize
+from separation.sparse import Backend, SparseLayers, choose_layers, quantize
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32, Int32, UInt8
@@ -175,6 +175,25 @@ def voxels_of(
     return coordinates.numpy(), features
 
 
+def joined_clouds(clouds: Sequence[SparseCloud], layers: SparseLayers, device: torch.device) -> Any:
+    """Return the sparse tensor of a batch of clouds, in their order.
+
+    Raises:
+        ValueError: A cloud holds no voxel.
+    """
+    rows: list[Tensor] = []
+    features: list[Tensor] = []
+    for number, (coordinates, values) in enumerate(clouds):
+        if len(coordinates) == 0:
+            raise ValueError(f"cloud {number} of {len(clouds)} holds no voxel.")
+        cells = torch.as_tensor(coordinates, dtype=torch.int32)
+        rows.append(nn.functional.pad(cells, (1, 0), value=number))
+        features.append(torch.as_tensor(values))
+    return layers.tensor(
+        torch.cat(rows).to(device), torch.cat(features).to(device), batch_size=len(rows)
+    )
+
+
 class PointCloudConditioner(nn.Module):
     """Point clouds of each performer → one condition vector per performer.
 
@@ -224,16 +243,5 @@ class PointCloudConditioner(nn.Module):
         Raises:
             ValueError: A cloud holds no voxel.
         """
-        device = next(self.parameters()).device
-        rows: list[Tensor] = []
-        features: list[Tensor] = []
-        for coordinates, values in clouds:
-            if len(coordinates) == 0:
-                raise ValueError(f"cloud {len(rows)} of {len(clouds)} holds no voxel.")
-            cells = torch.as_tensor(coordinates, dtype=torch.int32)
-            rows.append(nn.functional.pad(cells, (1, 0), value=len(rows)))
-            features.append(torch.as_tensor(values))
-        voxels = self.layers.tensor(
-            torch.cat(rows).to(device), torch.cat(features).to(device), batch_size=len(rows)
-        )
+        voxels = joined_clouds(clouds, self.layers, next(self.parameters()).device)
         return self.network(voxels)

@@ -1,10 +1,15 @@
-"""The report: the tables beside the published ones, the seeds, and where this differs."""
+"""The report: the tables beside the published ones, data, seeds, and where this differs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from separation.reproduction.deviations import deviations
+from separation.reproduction.material import Imported
+from separation.reproduction.networks import Size
+from separation.reproduction.pretraining import Pretraining
 from separation.tables import Study
+from separation.training import TrainingConfig
 
 _PUBLISHED = """
 | | 2 players | 3 players | 4 players |
@@ -17,36 +22,56 @@ _PUBLISHED = """
 Depth with F = 1 / 3 / 5 images: SDR 5.34 / 2.84 / 0.84.
 """
 
-_DEVIATIONS = (
-    "Frequency rows are warped with aligned corners, as the formulas say; the published code "
-    "leaves that out, which costs an ideal mask 1.4 to 1.8 dB.",
-    "AdamW with a cosine schedule and a running average of the weights, where the paper has SGD "
-    "without a schedule.",
-    "The loudest player owns a cell for any number of players; the published code takes all above "
-    "half of the mixture for two.",
-    "Evaluation draws its windows by seed; the published code draws others at every run.",
-    "A silent source is drawn again and counted; the published code skips the whole mixture.",
-    "rgb-depth is given colors only, as the released weights were; the published training script "
-    "sets depth.",
-    "Players of the tables are equally loud and dry.",
-)
 
-
-def report_text(study: Study, seeds: Sequence[int], tables: str, *, small: bool) -> str:
+def report_text(
+    study: Study,
+    tables: str,
+    *,
+    size: Size,
+    config: TrainingConfig,
+    imported: Imported,
+    left_out: Sequence[str],
+    pretraining: Pretraining | None,
+) -> str:
     """Return the report as Markdown.
 
     Args:
         study: What was measured.
-        seeds: Of the networks.
         tables: Name of the file with all tables.
-        small: The networks are too small and short to learn much.
+        size: Of the reproduction.
+        config: Of a network that looks at clouds.
+        imported: What came of the data.
+        left_out: Shards of the corpus that are broken since.
+        pretraining: Of the vision network, if it was pretrained.
     """
-    made = "Networks of this size learn little: figures only show that all of it runs.\n"
+    model, frames = config.model, config.mixing.frames
+    small = (
+        f"Networks are small (U-Net of {model.backbone.levels} levels and width "
+        f"{model.backbone.width}, vision of width {model.point_cloud.width}, windows of {frames} "
+        f"frames, {config.batch} a step) and learn little: figures only show that all of it runs.\n"
+    )
     lines = [
         "# Music source separation conditioned on 3D point clouds: a reproduction\n",
-        made if small else "",
-        f"Seeds {', '.join(map(str, seeds))}. All figures are in [{tables}]({tables}).\n",
+        small if size.small else "",
+        f"Seeds {', '.join(map(str, size.seeds))}. All figures are in [{tables}]({tables}).\n",
         "## SDR / SIR, dB, binary masks\n",
+        *_figures(study),
+        "\n## As published\n",
+        _PUBLISHED.strip(),
+        "\n## Data\n",
+        f"{imported.recordings} recordings, {imported.minutes:.1f} minutes. "
+        f"Left out: files {len(imported.skipped)}, shards of the corpus {len(left_out)}.",
+    ]
+    lines += [f"- {path}: {reason}" for path, reason in imported.skipped]
+    lines += [f"- {shard}" for shard in left_out]
+    lines.append("\n## Where this differs")
+    for subject, differences in deviations(config, size, pretraining).items():
+        lines += [f"\n### {subject}\n", *(f"- {difference}" for difference in differences)]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(study: Study) -> list[str]:
+    lines = [
         "| | " + " | ".join(f"{n} players" for n in study.config.players) + " |",
         "|---" * (len(study.config.players) + 1) + "|",
     ]
@@ -63,6 +88,4 @@ def report_text(study: Study, seeds: Sequence[int], tables: str, *, small: bool)
                 f"{r.figures.mean('sdr'):.2f} / {r.figures.mean('sir'):.2f}" for r in rows
             ] or ["–"]
         lines.append(f"| {system} | " + " | ".join(cells) + " |")
-    lines += ["\n## As published\n", _PUBLISHED.strip(), "\n## Where this differs\n"]
-    lines += [f"- {deviation}" for deviation in _DEVIATIONS]
-    return "\n".join(lines) + "\n"
+    return lines

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from capture.lazy import lazy
 
 if TYPE_CHECKING:
-    from separation.corpus.layouts.modelnet import modelnet_shapes, read_off
+    from separation.corpus.layouts.modelnet import Shape, modelnet_shapes, read_off
     from separation.corpus.layouts.musicians import read_index, write_index, write_index_clouds
     from separation.corpus.layouts.recordings import RecordedPart, Summary, write_recordings
     from separation.corpus.layouts.urmp import urmp_parts
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RecordedPart",
+    "Shape",
     "Summary",
     "modelnet_shapes",
     "music_parts",
@@ -31,6 +32,7 @@ __all__ = [
 
 _HOMES = {
     "RecordedPart": "separation.corpus.layouts.recordings",
+    "Shape": "separation.corpus.layouts.modelnet",
     "Summary": "separation.corpus.layouts.recordings",
     "modelnet_shapes": "separation.corpus.layouts.modelnet",
     "music_parts": "separation.corpus.layouts.video_lists",
