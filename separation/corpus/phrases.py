@@ -15,27 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from capture.instruments import INSTRUMENTS
-from capture.simulate.score import Note, Part
+from capture.simulate.score import RANGES, Note, Part
 
-RANGES: Mapping[str, tuple[tuple[int, int], ...]] = {
-    "violin": ((55, 96),),
-    "viola": ((48, 84),),
-    "cello": ((36, 74),),
-    "double_bass": ((28, 60),),
-    "guitar": ((40, 81),),
-    # Alto most often, then tenor, soprano, baritone.
-    "saxophone": ((49, 80), (49, 80), (44, 75), (56, 87), (36, 69)),
-    "flute": ((60, 96),),
-    # In B flat, and in A.
-    "clarinet": ((50, 91), (50, 91), (49, 90)),
-    "trumpet": ((52, 84),),
-    "oboe": ((58, 88),),
-    "bassoon": ((34, 72),),
-    "horn": ((38, 77),),
-    "trombone": ((40, 72),),
-    "tuba": ((28, 60),),
+SAXOPHONES: Mapping[str, tuple[int, int]] = {
+    "soprano": (56, 87),
+    "alto": RANGES["saxophone"],
+    "tenor": (44, 75),
+    "baritone": (36, 69),
 }
-"""Lowest and highest sounding MIDI note; a saxophonist picks one of the family."""
+"""Lowest and highest sounding MIDI note of each saxophone; a part keeps to one of them."""
+
+_SAXOPHONISTS = ("alto", "alto", "tenor", "soprano", "baritone")
+"""The alto most often."""
 
 _SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
@@ -206,8 +197,9 @@ _CHORD_INSTRUMENTS = ("violin", "viola", "cello", "guitar")
 def _play_part(
     song: _Song, instrument: str, duration_s: float, rng: np.random.Generator
 ) -> list[Note]:
-    ranges = RANGES[instrument]
-    low, high = ranges[int(rng.integers(len(ranges)))]
+    low, high = RANGES[instrument]
+    if instrument == "saxophone":
+        low, high = SAXOPHONES[_SAXOPHONISTS[int(rng.integers(len(_SAXOPHONISTS)))]]
     total = duration_s / song.beat_s
     swing = rng.normal(0.0, 0.008)
     notes: list[Note] = []

@@ -20,6 +20,7 @@ from jaxtyping import Float32
 from capture.errors import DataError, DependencyError
 from capture.simulate.score import Note
 from separation.corpus.midi import Performance, midi_events, midi_file
+from separation.corpus.phrases import SAXOPHONES
 
 PROGRAMS: Mapping[str, tuple[int, ...]] = {
     "violin": (40,),
@@ -38,6 +39,8 @@ PROGRAMS: Mapping[str, tuple[int, ...]] = {
     "tuba": (58,),
 }
 """General MIDI programs of each instrument, counted from 0."""
+
+_SAXOPHONE_PROGRAMS = {64: "soprano", 65: "alto", 66: "tenor", 67: "baritone"}
 
 _RENDER_RATE_HZ = 44100
 _TAIL_S = 2.0
@@ -74,10 +77,12 @@ def draw_performance(instrument: str, notes: Sequence[Note], rng: np.random.Gene
     programs = PROGRAMS[instrument]
     program = int(programs[int(rng.integers(len(programs)))])
     if instrument == "saxophone" and notes:
-        # Soprano, alto, tenor or baritone, whichever has the notes in its range.
-        ranges = {64: (56, 87), 65: (49, 80), 66: (44, 75), 67: (36, 69)}
         low, high = min(n.pitch for n in notes), max(n.pitch for n in notes)
-        fitting = [p for p, (a, b) in ranges.items() if a <= low and high <= b]
+        fitting = [
+            number
+            for number, name in _SAXOPHONE_PROGRAMS.items()
+            if SAXOPHONES[name][0] <= low and high <= SAXOPHONES[name][1]
+        ]
         program = int(rng.choice(fitting)) if fitting else program
     bowed = instrument != "guitar" and program != 32
     return Performance(
