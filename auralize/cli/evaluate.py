@@ -8,24 +8,8 @@ from pathlib import Path
 
 import click
 
-from auralize.cli.options import bank_options, out_folder, out_option
+from auralize.cli.options import Named, bank_options, out_folder, out_option
 from auralize.cli.terminal import stage_bars
-
-
-class _Named(click.ParamType[tuple[str, str]]):
-    """NAME=VALUE."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        name, equals, rest = str(value).partition("=")
-        if not name or not equals or not rest:
-            self.fail(f"write NAME=VALUE, not {value!r}", param, ctx)
-        return name, rest
 
 
 @click.command(
@@ -39,14 +23,14 @@ class _Named(click.ParamType[tuple[str, str]]):
     "--system",
     "systems",
     multiple=True,
-    type=_Named(),
+    type=Named(),
     help="With a corpus: a checkpoint, and what to call it. Else the one that ships.",
 )
 @click.option(
     "--material",
     "materials",
     multiple=True,
-    type=_Named(),
+    type=Named(),
     help="With a corpus: families (commas between them) to test on, and what to call them. Else "
     "each family by itself.",
 )

@@ -24,6 +24,24 @@ def finite(context: click.Context, parameter: click.Parameter, value: Any) -> An
     return value
 
 
+class Named(click.ParamType[tuple[str, str]]):
+    """NAME=VALUE; another word for the value says better what it is."""
+
+    def __init__(self, value: str = "VALUE") -> None:
+        self.name = f"NAME={value}"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return name and value."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, rest = str(value).partition("=")
+        if not name or not equals or not rest:
+            self.fail(f"write {self.name}, not {value!r}", param, ctx)
+        return name, rest
+
+
 take_argument: Decorator = click.argument("take", metavar="TAKE", type=click.Path(path_type=Path))
 
 _audio_option: Decorator = click.option(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +13,19 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
+from capture.errors import DataError
 from capture.instruments import PLAYED_INSTRUMENTS
 from capture.simulate.sampler import play_part
 from capture.simulate.samples import SAMPLES_FOLDER
 from capture.simulate.score import Note, Part
+from separation.corpus.physical import PhysicalFamily, find_csound
+from separation.corpus.sample_folders import sample_family
 from separation.corpus.shards import SAMPLE_RATE_HZ
 from separation.corpus.soundfonts import (
     Soundfont,
     Take,
     draw_performance,
+    find_fluidsynth,
     render_rate_hz,
     render_takes,
 )
@@ -138,3 +144,34 @@ class SimulatorFamily:
             ).samples[0]
             for notes, seconds in parts
         ]
+
+
+def sound_families(
+    *,
+    soundfonts: Iterable[str | os.PathLike[str]] = (),
+    samples: Iterable[tuple[str, str | os.PathLike[str]]] = (),
+    physical: bool = False,
+) -> list[SoundFamily]:
+    """Open what a user has to play on.
+
+    Args:
+        soundfonts: General MIDI banks (SF2, SF3), which FluidSynth plays; named after their files.
+        samples: Names and folders of recorded notes, see `separation.corpus.sample_folders`.
+        physical: Add the physical models, which run in Csound.
+
+    Raises:
+        DataError: A soundfont does not exist, or a folder holds no recorded note.
+        DependencyError: FluidSynth or Csound is needed and not installed.
+    """
+    families: list[SoundFamily] = []
+    for path in map(Path, soundfonts):
+        find_fluidsynth()
+        if not path.is_file():
+            raise DataError(f"soundfont {path} does not exist: install it or name another.")
+        name = re.sub(r"[^a-z0-9]+", "", path.stem.lower()) or "soundfont"
+        families.append(SoundfontFamily(name=name, path=path))
+    families += [sample_family(name, folder) for name, folder in samples]
+    if physical:
+        find_csound()
+        families.append(PhysicalFamily())
+    return families

@@ -230,13 +230,23 @@ def _in_tune(model: int, frequency_hz: float, jet: float) -> float:
     return _RATE_HZ / (_RATE_HZ / frequency_hz - error)
 
 
-def _run_csound(lines: Sequence[str]) -> Sound:
+def find_csound() -> str:
+    """Return the path of the program.
+
+    Raises:
+        DependencyError: It is not installed.
+    """
     program = shutil.which("csound")
     if program is None:
         raise DependencyError(
-            "csound is not installed, and the corpus' physical models run in it: "
+            "csound is not installed, and physical models run in it: "
             "apt-get install csound csound-plugins"
         )
+    return program
+
+
+def _run_csound(lines: Sequence[str]) -> Sound:
+    program = find_csound()
     with tempfile.TemporaryDirectory() as folder:
         orchestra, score = Path(folder) / "models.orc", Path(folder) / "part.sco"
         wav = Path(folder) / "part.wav"

@@ -95,6 +95,21 @@ def draw_performance(instrument: str, notes: Sequence[Note], rng: np.random.Gene
     )
 
 
+def find_fluidsynth() -> str:
+    """Return the path of the program.
+
+    Raises:
+        DependencyError: It is not installed.
+    """
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise DependencyError(
+            "fluidsynth is not installed, and soundfonts are played with it: "
+            "apt-get install fluidsynth fluid-soundfont-gm"
+        )
+    return program
+
+
 def render_takes(soundfont: Soundfont, takes: Sequence[Take]) -> list[Float32[np.ndarray, " n"]]:
     """Render parts one after another in one run of FluidSynth.
 
@@ -106,12 +121,7 @@ def render_takes(soundfont: Soundfont, takes: Sequence[Take]) -> list[Float32[np
         DependencyError: FluidSynth is not installed.
         DataError: The soundfont is missing or FluidSynth refuses it.
     """
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise DependencyError(
-            "fluidsynth is not installed, and the corpus is rendered with it: "
-            "apt-get install fluidsynth fluid-soundfont-gm"
-        )
+    program = find_fluidsynth()
     if not soundfont.path.is_file():
         raise DataError(f"soundfont {soundfont.path} does not exist: install it or name another.")
     events, starts, now = [], [], 0.5

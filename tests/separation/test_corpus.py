@@ -1,49 +1,39 @@
-"""The corpus: scores, MIDI, players, shards. Synthesizers that are not installed are skipped."""
+"""The corpus: shards, banks, and their build."""
 
 import json
-import shutil
-import struct
-from pathlib import Path
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from click.testing import CliRunner
 
+from auralize.cli import cli
 from capture.body_pose import JOINTS
 from capture.errors import DataError, FileFormatError
 from capture.instruments import INSTRUMENTS, OTHER_INSTRUMENTS
-from capture.simulate.score import RANGES, Note
 from separation.corpus import (
     CloudBank,
-    CorpusConfig,
-    PhysicalFamily,
-    RecordingFamily,
     SimulatorFamily,
-    SoundfontFamily,
     Stem,
-    WrittenScores,
     build,
-    build_shards,
-    compose_piece,
-    karoryfer,
+    builder,
     open_corpus,
-    philharmonia,
+    sample_family,
     write_clouds,
     write_shard,
 )
-from separation.corpus.builder import corpus_pieces, split_of
-from separation.corpus.midi import Performance, midi_events, midi_file
+from separation.corpus.builder import build_shards
+from separation.corpus.config import CorpusConfig, keep_config
+from separation.corpus.midi import midi_file
 from separation.corpus.moves import MoveBank, build_move_bank
-from separation.corpus.phrases import SAXOPHONES
-from separation.corpus.recordings import RecordedNote
-from separation.corpus.sources import read_sources, write_sources
-from separation.corpus.written_scores import excerpt
+from separation.corpus.pieces import corpus_pieces, split_of
+from separation.corpus.sources import keep_sources, read_sources, source_rows
 
-SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 RATE = 11025
-SAXOPHONE = (SAXOPHONES["baritone"][0], SAXOPHONES["soprano"][1])
+SHORT = CorpusConfig(minutes=0.5)
+"""13 pieces of 6 s, the fewest that have all splits."""
 
 
 class Sines:
@@ -65,219 +55,46 @@ class Sines:
         return sounds
 
 
-def cents_off(sound, pitch):
-    """Distance of a sound's pitch from a MIDI note, by autocorrelation within a fourth of it."""
-    period = RATE / (440 * 2 ** ((pitch - 69) / 12))
-    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 4 * len(sound)))
-    correlation = np.fft.irfft(spectrum**2)[: len(sound)]
-    low, high = int(period / 1.33), int(period * 1.33) + 2
-    at = low + int(np.argmax(correlation[low:high]))
-    before, here, after = correlation[at - 1 : at + 2]
-    return 1200 * np.log2(period / (at + 0.5 * (before - after) / (before - 2 * here + after)))
-
-
-def notes(*pitches, length=0.8):
-    return tuple(
-        Note(start_s=float(i), duration_s=length, pitch=p, velocity=0.7)
-        for i, p in enumerate(pitches)
-    )
-
-
-@given(seed=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
-def test_pieces_stay_in_range_and_in_time(seed):
-    piece = compose_piece("p", np.random.default_rng(seed), duration_s=12.0)
-    assert 2 <= len(piece.parts) <= 6
-    assert len({part.instrument for part in piece.parts}) == len(piece.parts)
-    for part in piece.parts:
-        low, high = SAXOPHONE if part.instrument == "saxophone" else RANGES[part.instrument]
-        for note in part.notes:
-            assert low <= note.pitch <= high
-            assert 0 <= note.start_s < note.start_s + note.duration_s <= 12.0 + 1e-9
-            assert 0 < note.velocity <= 1
-
-
-def test_pieces_follow_from_their_seed():
-    one, two, three = (
-        compose_piece("p", np.random.default_rng(seed), duration_s=6.0) for seed in (1, 1, 2)
-    )
-    assert one == two
-    assert one.parts != three.parts
-
-
-def test_unknown_or_repeated_players_are_refused():
-    for players in (["violin", "violin"], ["violin", "theremin"]):
-        with pytest.raises(ValueError, match="different and known"):
-            compose_piece("p", np.random.default_rng(0), instruments=players)
-
-
-def test_midi_file_is_read_by_another_reader():
-    mido = pytest.importorskip("mido")
-    import io
-
-    performance = Performance(program=40)
-    data = midi_file(midi_events(notes(60, 64), performance, 0.25))
-    played, now = [], 0.0
-    for message in mido.MidiFile(file=io.BytesIO(data)):
-        now += message.time
-        if message.type == "note_on":
-            played.append((round(now, 3), message.note, message.velocity))
-    assert played == [(0.25, 60, 89), (1.25, 64, 89)]
-
-
-def test_midi_times_are_milliseconds():
-    data = midi_file(midi_events(notes(60), Performance(program=0), 0.0))
-    ticks_a_beat = struct.unpack(">H", data[12:14])[0]
-    # Without a tempo message a beat is 500 ms.
-    assert 500 / ticks_a_beat == 1.0
-
-
-def test_shift_writes_lower_and_slower():
-    plain = midi_events(notes(60), Performance(program=0), 0.0)
-    shifted = midi_events(notes(60), Performance(program=0, shift_semitones=12), 0.0)
-    on = [e for e in plain if e[2][0] == 0x90] + [e for e in shifted if e[2][0] == 0x90]
-    off = [e for e in plain if e[2][0] == 0x80] + [e for e in shifted if e[2][0] == 0x80]
-    assert [e[2][1] for e in on] == [60, 48]
-    assert [e[0] for e in off] == [800, 1600]
-
-
-@pytest.mark.skipif(
-    shutil.which("fluidsynth") is None or not SOUNDFONT.exists(),
-    reason="needs fluidsynth and FluidR3_GM.sf2",
-)
-def test_soundfont_plays_in_tune_and_in_time_whatever_the_formants():
-    family = SoundfontFamily(name="fluidr3", path=SOUNDFONT)
-    # Generators whose draws include formants shifted both ways.
-    for seed in range(4):
-        (sound,) = family.render(
-            "cello", [(notes(48, 55), 2.0)], np.random.default_rng(seed), split="train"
-        )
-        assert len(sound) == 2 * RATE
-        for start, pitch in ((0.3, 48), (1.3, 55)):
-            part = sound[int(start * RATE) : int((start + 0.4) * RATE)]
-            assert abs(cents_off(part, pitch)) < 60
-
-
-@pytest.mark.skipif(shutil.which("csound") is None, reason="needs csound with its STK opcodes")
-@pytest.mark.parametrize("instrument", ["violin", "saxophone", "guitar", "flute", "clarinet"])
-def test_physical_models_play_in_tune(instrument):
-    for seed in range(3):
-        (sound,) = PhysicalFamily().render(
-            instrument, [(notes(62, 69), 2.0)], np.random.default_rng(seed), split="train"
-        )
-        assert len(sound) == 2 * RATE
-        for start, pitch in ((0.25, 62), (1.25, 69)):
-            part = sound[int(start * RATE) : int((start + 0.4) * RATE)]
-            assert abs(cents_off(part, pitch)) < 60
-
-
-def test_simulators_players_are_a_family():
-    (sound,) = SimulatorFamily().render(
-        "viola", [(notes(60), 1.0)], np.random.default_rng(0), split="train"
-    )
-    assert len(sound) == RATE
-    assert abs(cents_off(sound[3000:8000], 60)) < 40
-
-
-@pytest.fixture
-def library(tmp_path):
-    """Two recorded notes of a sax, with leading silence, as a sound library holds them."""
-    made = []
-    for pitch in (60, 66):
-        time = np.arange(44100) / 44100
-        tone = 0.3 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time)
-        path = tmp_path / f"{pitch}.wav"
-        soundfile.write(path, np.concatenate([np.zeros(9000), tone]), 44100)
-        made.append(RecordedNote(path=path, pitch=pitch, loudness=0.7, style="normal"))
-    return RecordingFamily(name="own", notes={"saxophone": tuple(made)}, keeps_pitches=False)
-
-
-def test_recordings_are_transposed_and_start_with_the_note(library):
-    (sound,) = library.render(
-        "saxophone", [(notes(62, 67), 2.0)], np.random.default_rng(0), split="train"
-    )
-    for start, pitch in ((0.1, 62), (1.1, 67)):
-        part = sound[int(start * RATE) : int((start + 0.4) * RATE)]
-        assert abs(cents_off(part, pitch)) < 60
-    assert np.abs(sound[: int(0.02 * RATE)]).max() > 0.01  # the silence was cut
-    assert np.abs(sound[int(0.99 * RATE) : int(0.998 * RATE)]).max() < 1e-3
-
-
-def test_pitches_kept_for_testing_are_not_played_in_training(tmp_path, library):
-    kept = RecordingFamily(
-        name="own",
-        notes={
-            "saxophone": tuple(
-                RecordedNote(path=n.path, pitch=p, loudness=0.7, style="normal")
-                for n, p in zip(library.notes["saxophone"], (59, 66), strict=True)
-            )
-        },
-    )
-    # Note 52 is in reach of the recording at 59 − 7 only for testing: 59 % 6 == 5.
-    (train,) = kept.render("saxophone", [(notes(57), 1.0)], np.random.default_rng(0), split="train")
-    (test,) = kept.render("saxophone", [(notes(57), 1.0)], np.random.default_rng(0), split="test")
-    assert not train.any()
-    assert test.any()
-
-
-def test_library_layouts_are_understood(tmp_path):
-    tone = 0.2 * np.sin(np.arange(4410) * 0.1)
-    names = {
-        "philharmonia/cello": ["cello_As2_1_forte_arco-normal.wav"],
-        "sax/Samples/alto": ["db3_f_rr1_cnd.wav", "a2_p_rr2_dnm.wav"],
-        "bass/Samples/arco": ["gb1_vl4_down.wav"],
-        "bass/Samples/pizz": ["a1_vl2_rr1.wav", "perc2_rr4.wav"],
-    }
-    for folder, files in names.items():
-        (tmp_path / folder).mkdir(parents=True)
-        for file in files:
-            soundfile.write(tmp_path / folder / file, tone, 44100)
-    source = tmp_path / "philharmonia/cello/cello_As2_1_forte_arco-normal.wav"
-    source.rename(source.with_suffix(".mp3"))
-    orchestra = philharmonia(tmp_path / "philharmonia")
-    (cello,) = orchestra.notes["cello"]
-    assert (cello.pitch, cello.loudness, cello.style) == (46, 0.8, "arco-normal")
-    own = karoryfer(tmp_path / "sax", tmp_path / "bass")
-    # Weresax calls middle C "c3"; measured: its db3 sounds at 277 Hz.
-    assert sorted(n.pitch for n in own.notes["saxophone"]) == [57, 61]
-    assert sorted((n.pitch, n.style) for n in own.notes["double_bass"]) == [
-        (30, "arco"),
-        (33, "pizz"),
-    ]
-    with pytest.raises(DataError, match="holds no note"):
-        philharmonia(tmp_path / "nothing")
-
-
 def test_build_writes_parts_that_start_together_and_splits_by_piece(tmp_path):
-    config = CorpusConfig(batches=2, pieces=8, piece_s=4.0, validation_share=0.2, test_share=0.2)
     shares = []
-    build_shards(config, tmp_path, [Sines()], progress=shares.append)
-    assert shares == [0.25, 0.5, 0.75, 1.0]
+    pieces = corpus_pieces(SHORT)
+    build_shards(tmp_path, SHORT, pieces, [Sines()], progress=shares.append)
+    assert shares == [0.5, 1.0]
     corpus = open_corpus(tmp_path)
     assert {s.instrument for s in corpus.stems} == {"violin", "cello"}
     for stem in corpus.stems:
-        assert stem.split == split_of(stem.piece, config)
-        assert stem.length == 4 * RATE
+        assert stem.split == split_of(stem.piece)
+        assert stem.length == 6 * RATE
     splits = [{s.piece for s in corpus.select(name)} for name in ("train", "validation", "test")]
-    assert splits[0]
+    assert all(splits)
     assert not splits[0] & (splits[1] | splits[2])
+    # The simulator's takes use smaller seeds: training must not hear their scores.
     assert int(sorted(p for s in splits for p in s)[0].split("-")[1]) >= 1_000_000
 
 
 def test_any_13_pieces_in_a_row_have_all_splits():
-    config = CorpusConfig()
-    splits = [split_of(f"piece-{1_000_000 + i}", config) for i in range(2000)]
+    splits = [split_of(f"piece-{1_000_000 + i}") for i in range(2000)]
     for start in range(len(splits) - 13):
         assert set(splits[start : start + 13]) == {"train", "validation", "test"}
     assert splits.count("test") == pytest.approx(200, abs=3)
 
 
+def test_corpora_are_as_long_as_asked_for():
+    for minutes, scores in product((0.1, 5.0, 20.0, 90.0), (False, True)):
+        config = CorpusConfig(minutes=minutes, scores=scores)
+        pieces = config.batches * config.pieces_of_a_batch
+        # Each of six instruments plays in 0.65 of the pieces.
+        assert 0.65 * pieces * config.piece_s / 60 >= minutes - 1e-9
+        assert pieces - config.batches * config.written_of_a_batch >= 13
+        assert 6.0 <= config.piece_s <= 24.0
+        assert config.pieces_of_a_batch <= 60
+
+
 def test_other_instruments_play_where_they_are_asked_for(tmp_path):
-    plain = CorpusConfig(batches=1, pieces=30, piece_s=3.0)
-    heard = {part.instrument for _, piece in corpus_pieces(plain) for part in piece.parts}
+    heard = {part.instrument for _, piece in corpus_pieces(SHORT) for part in piece.parts}
     assert heard == set(INSTRUMENTS)
-    asked = CorpusConfig(batches=1, pieces=8, piece_s=3.0, instruments=OTHER_INSTRUMENTS[:2])
-    build_shards(asked, tmp_path, [SimulatorFamily(), Sines()])
+    asked = CorpusConfig(minutes=0.1, instruments=OTHER_INSTRUMENTS[:2])
+    build_shards(tmp_path, asked, corpus_pieces(asked)[:3], [SimulatorFamily(), Sines()])
     assert {s.instrument for s in open_corpus(tmp_path).stems} == set(OTHER_INSTRUMENTS[:2])
     for wrong in (("flute",), ("flute", "flute"), ("violin", "theremin")):
         with pytest.raises(ValueError, match="two or more different"):
@@ -285,37 +102,56 @@ def test_other_instruments_play_where_they_are_asked_for(tmp_path):
 
 
 def test_build_goes_on_where_it_was_and_gives_the_same(tmp_path):
-    config = CorpusConfig(batches=1, pieces=4, piece_s=3.0)
-    build_shards(config, tmp_path / "one", [Sines()])
-    build_shards(config, tmp_path / "two", [Sines()])
+    pieces = corpus_pieces(SHORT)[:3]
+    build_shards(tmp_path / "one", SHORT, pieces, [Sines()])
+    build_shards(tmp_path / "two", SHORT, pieces, [Sines()])
     victim = tmp_path / "two" / "shards" / "cello-sines-000.json"
     victim.unlink()
-    build_shards(config, tmp_path / "two", [Sines()])
+    build_shards(tmp_path / "two", SHORT, pieces, [Sines()])
     for path in (tmp_path / "one" / "shards").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / "shards" / path.name).read_bytes()
 
 
-def test_a_corpus_lists_the_files_that_it_was_made_from(tmp_path, library):
+def test_another_configuration_needs_another_folder(tmp_path):
+    keep_config(tmp_path, SHORT)
+    keep_config(tmp_path, SHORT)
+    assert json.loads((tmp_path / "corpus.json").read_text())["minutes"] == 0.5
+    other = CorpusConfig(minutes=1.0, seed=3)
+    with pytest.raises(DataError, match=r"minutes 0\.5, seed 0, not with minutes 1\.0, seed 3"):
+        keep_config(tmp_path, other)
+    (tmp_path / "corpus.json").write_text("{")
+    with pytest.raises(DataError, match=r"corpus\.json cannot be read"):
+        keep_config(tmp_path, SHORT)
+    keep_sources(tmp_path / "old", [])
+    with pytest.raises(DataError, match=r"without corpus\.json.* Build in another folder"):
+        keep_config(tmp_path / "old", SHORT)
+
+
+def test_a_corpus_lists_the_files_that_it_was_made_from(tmp_path):
+    bank, score = tmp_path / "bank.sf2", tmp_path / "song.mid"
+    bank.write_bytes(b"abc")
+    score.write_bytes(b"song")
     folder = tmp_path / "corpus"
-    write_sources(folder, [library, Sines()])
-    other = tmp_path / "other.sf2"
-    other.write_bytes(b"abc")
-    write_sources(folder, [SoundfontFamily(name="bank", path=other)])
-    rows = read_sources(folder)
-    assert [file for _, file, _ in rows] == [
-        f"{tmp_path.name}/{n}" for n in ("other.sf2", "60.wav", "66.wav")
-    ]
+    both = source_rows({"bank": [bank], "scores": [score], "sines": []})
+    keep_sources(folder, both)
     # FIPS 180-2, appendix B.1.
-    assert rows[0][2] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    other.unlink()
-    with pytest.raises(DataError, match=r"other\.sf2"):
-        write_sources(folder, [SoundfontFamily(name="bank", path=other)])
-    assert read_sources(folder) == rows
-
-
-def test_scores_of_the_simulator_are_out_of_bounds():
-    with pytest.raises(ValueError, match="must not hear their scores"):
-        CorpusConfig(seed=3)
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert read_sources(folder)[0] == ("bank", f"{tmp_path.name}/bank.sf2", digest)
+    # Sounds may come and stay away; what is there may not change.
+    scores = source_rows({"scores": [score]})
+    more = source_rows({"more": [bank]})
+    keep_sources(folder, scores + more)
+    assert read_sources(folder) == sorted(both + more)
+    bank.write_bytes(b"abcd")
+    with pytest.raises(DataError, match="other sounds of bank"):
+        keep_sources(folder, source_rows({"bank": [bank], "scores": [score]}))
+    score.write_bytes(b"sonata")
+    with pytest.raises(DataError, match="other scores"):
+        keep_sources(folder, source_rows({"scores": [score]}))
+    bank.unlink()
+    with pytest.raises(DataError, match=r"bank\.sf2"):
+        source_rows({"bank": [bank]})
+    assert read_sources(folder) == sorted(both + more)
 
 
 def test_windows_are_read_with_silence_around(tmp_path):
@@ -342,35 +178,9 @@ def test_missing_and_broken_corpora_are_named(tmp_path):
             open_corpus(tmp_path)
 
 
-def test_written_scores_become_pieces_in_range():
-    music21 = pytest.importorskip("music21")
-    voices = []
-    for pitch in (76, 55, 40):
-        voice = music21.stream.Part()
-        for step in range(16):
-            voice.append(music21.note.Note(pitch + step % 5, quarterLength=1.0))
-        voices.append(voice)
-    piece = excerpt("corpus/bach/bwv1.mxl", voices, 6.0, np.random.default_rng(0))
-    assert piece.name == "bach-bwv1"
-    assert len(piece.parts) == 3
-    assert len({part.instrument for part in piece.parts}) == 3
-    for part in piece.parts:
-        low, high = RANGES[part.instrument]
-        assert all(low <= n.pitch <= high for n in part.notes)
-        assert all(0 <= n.start_s < n.stop_s <= 6.0 for n in part.notes)
-    assert excerpt("x/y.mxl", voices[:1], 6.0, np.random.default_rng(0)) is None
-
-
-def test_scores_of_music21_are_found():
-    pytest.importorskip("music21")
-    pieces = WrittenScores(pieces=1, piece_s=8.0, composers=("haydn",))(0)
-    assert len(pieces) == 1
-    assert len(pieces[0].parts) >= 2
-
-
 def test_players_move_with_the_notes_of_their_piece(tmp_path):
-    config = CorpusConfig(batches=1, pieces=1, piece_s=2.0)
-    ((split, piece),) = corpus_pieces(config)
+    (split, whole), *_ = corpus_pieces(SHORT)
+    piece = replace(whole, duration_s=2.0)
     instrument = piece.parts[0].instrument
     build_move_bank(tmp_path, [(split, piece)], [instrument])
     bank = MoveBank.open(tmp_path)
@@ -381,18 +191,115 @@ def test_players_move_with_the_notes_of_their_piece(tmp_path):
 
 
 def test_build_makes_sounds_and_clouds_with_what_pip_installs(tmp_path):
-    build(tmp_path, minutes=0.02, clouds=1, moves=False)
+    played = ("violin", "guitar")
+    summary = build(tmp_path, minutes=0.02, clouds=1, moves=False, instruments=played)
+    assert (summary.pieces, summary.families, summary.skipped) == (13, ("simulator",), ())
     corpus = open_corpus(tmp_path)
-    assert {s.instrument for s in corpus.stems} <= set(INSTRUMENTS)
+    assert {s.instrument for s in corpus.stems} == set(played)
     assert {s.family for s in corpus.stems} == {"simulator"}
     assert {s.split for s in corpus.stems} == {"train", "validation", "test"}
     bank = CloudBank.open(tmp_path / "clouds")
-    for instrument in INSTRUMENTS:
+    for instrument in played:
         assert len(bank.points("train", instrument, 0)) > 1000
         assert bank.count("test", instrument) == 1
         assert bank.images("test", instrument) == 5
         colors = bank.colors("test", instrument, 0, image=4)
         assert colors.shape == bank.points("test", instrument, 0, image=4).shape
+
+
+def test_sounds_and_movements_come_from_one_list_of_pieces(tmp_path, monkeypatch):
+    pytest.importorskip("music21")
+    scores, samples, out = tmp_path / "scores", tmp_path / "samples", tmp_path / "corpus"
+    scores.mkdir()
+    for number in range(3):
+        midi = midi_file(
+            [
+                event
+                for channel, pitch in ((0, 72), (1, 55))
+                for i in range(40)
+                for event in (
+                    (250 * i, 2, bytes([0x90 | channel, pitch + i % 5, 80])),
+                    (250 * i + 200, 1, bytes([0x80 | channel, pitch + i % 5, 0])),
+                )
+            ]
+        )
+        (scores / f"{number}.mid").write_bytes(midi)
+    (scores / "broken.mid").write_bytes(midi[:40])
+    for name, hz in (("violin/G4", 392.0), ("violin/D5", 587.3), ("cello/C3", 130.8)):
+        (samples / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(samples / f"{name}.wav", 0.2 * np.sin(np.arange(9000) * hz / 3509), 22050)
+    moved = []
+    monkeypatch.setattr(builder, "SimulatorFamily", Sines)
+    monkeypatch.setattr(builder, "build_cloud_bank", lambda *args, **options: None)
+    monkeypatch.setattr(
+        builder, "build_move_bank", lambda folder, pieces, *args, **options: moved.extend(pieces)
+    )
+
+    def build_it(**options):
+        return build(
+            out,
+            families=[sample_family("mine", samples)],
+            **{"scores": [scores], "minutes": 0.1, "instruments": ("violin", "cello"), **options},
+        )
+
+    summary = build_it()
+    assert summary.families == ("sines", "mine")
+    assert summary.skipped[0].startswith(f"{scores / 'broken.mid'}: no readable score")
+    moves = {(split, piece.name, part.instrument) for split, piece in moved for part in piece.parts}
+    stems = {(stem.split, stem.piece, stem.instrument) for stem in open_corpus(out).stems}
+    assert {split for split, _, _ in stems} == {"train", "validation", "test"}
+    assert stems <= moves
+    assert sum(not piece.startswith("piece-") for _, piece, _ in stems) >= 8
+    assert {stem.family for stem in open_corpus(out).stems} == {"sines", "mine"}
+    listed = {family for family, _, _ in read_sources(out)}
+    assert listed == {"mine", "scores"}
+    # The same goes on, anything else is refused.
+    first = list(moved)
+    moved.clear()
+    assert build_it() == summary
+    assert moved == first
+    for other in ({"minutes": 5.0}, {"seed": 1}, {"clouds": 7}, {"scores": []}):
+        with pytest.raises(DataError, match="another folder"):
+            build_it(**other)
+
+
+def test_sounds_have_names_of_their_own(tmp_path):
+    with pytest.raises(DataError, match="two sources of sound are named 'sines'"):
+        build(tmp_path, families=[Sines(), Sines()])
+    wrong = Sines()
+    wrong.name = "../sines"
+    with pytest.raises(DataError, match="cannot be named"):
+        build(tmp_path, families=[wrong])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_names_the_sources(tmp_path, monkeypatch):
+    asked = {}
+
+    def build_nothing(folder, **options):
+        asked.update(options)
+        return builder.BuildSummary(
+            pieces=26, families=("simulator", "mine"), skipped=("a.mid: no",)
+        )
+
+    monkeypatch.setattr("separation.corpus.build", build_nothing, raising=False)
+    notes = tmp_path / "notes" / "violin"
+    notes.mkdir(parents=True)
+    soundfile.write(notes / "A4.wav", np.ones(100), 44100)
+
+    def run(*arguments):
+        return CliRunner().invoke(cli, ["corpus", "build", str(tmp_path / "out"), *arguments])
+
+    done = run(
+        "--samples", f"mine={tmp_path / 'notes'}", "--scores", "songs", "--scores", "music21"
+    )
+    assert done.exit_code == 0, done.output
+    assert [family.name for family in asked["families"]] == ["mine"]
+    assert asked["scores"] == ("songs", "music21")
+    assert "26 pieces, played by simulator, mine" in done.stdout
+    assert "left out: a.mid: no" in done.stderr
+    assert run("--samples", "notes").exit_code == 2
+    assert run("--instruments", "violin").exit_code == 2
 
 
 def test_a_shard_cut_short_is_left_out_and_said(tmp_path, caplog):
