@@ -103,10 +103,6 @@ class SpectrogramConfig:
         """Rows of the linear spectrum."""
         return self.fft_size // 2 + 1
 
-    def samples_of(self, frames: int) -> int:
-        """Waveform length that gives a number of frames."""
-        return (frames - 1) * self.hop
-
 
 class LogSpectrogram(nn.Module):
     """Transforms of the front end; it has no weights."""

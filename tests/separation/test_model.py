@@ -235,7 +235,7 @@ def test_shipped_checkpoint_separates_and_its_conditions_matter(players):
             for i, p in enumerate(parts)
         ]
     )
-    sources = torch.from_numpy(sources[:, : model.config.spectrogram.samples_of(256)])
+    sources = torch.from_numpy(sources[:, : 255 * model.config.spectrogram.hop])
     mixture = sources.sum(dim=0)
     cloud_config = model.config.point_cloud.cloud
     clouds = []
