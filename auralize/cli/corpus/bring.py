@@ -16,8 +16,21 @@ if TYPE_CHECKING:
 LAYOUTS = ("musicians", "music", "solos", "urmp")
 
 
+_HELP = """Bring the recordings of DATA into the corpus OUT, resampled to mono at 11,025 Hz.
+
+\b
+musicians  audio/, frames/ and index files of the 3D musicians; their clouds come along
+music      sounds of the MUSIC data set, named after videos, with --list
+solos      sounds of the Solos data set, named after videos, with --list
+urmp       folders of pieces, in which each player was recorded alone
+
+A file that cannot be read, or is silent, is left out and counted.
+"""
+
+
 @click.command(
     "import",
+    help=_HELP,
     epilog="Examples: auralize corpus import musicians data/ corpus/; "
     "auralize corpus import music sounds/ corpus/ --list MUSIC_solo_videos.json",
 )
@@ -32,16 +45,7 @@ LAYOUTS = ("musicians", "music", "solos", "urmp")
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the split.")
 def bring(layout: str, data: Path, out: Path, list_path: Path | None, seed: int) -> None:
-    r"""Bring the recordings of DATA into the corpus OUT, resampled to mono at 11,025 Hz.
-
-    \b
-    musicians  audio/, frames/ and index files of the 3D musicians; their clouds come along
-    music      sounds of the MUSIC data set, named after videos, with --list
-    solos      sounds of the Solos data set, named after videos, with --list
-    urmp       folders of pieces, in which each player was recorded alone
-
-    A file that cannot be read, or is silent, is left out and counted.
-    """
+    """Read the files with the layout's reader, resampled, into shards."""
     from separation.corpus.layouts import write_recordings
 
     if (list_path is None) == (layout in ("music", "solos")):
