@@ -291,11 +291,13 @@ def test_the_command_names_the_sources(tmp_path, monkeypatch):
         return CliRunner().invoke(cli, ["corpus", "build", str(tmp_path / "out"), *arguments])
 
     done = run(
-        "--samples", f"mine={tmp_path / 'notes'}", "--scores", "songs", "--scores", "music21"
-    )
+        "--samples", f"mine={tmp_path / 'notes'}", "--scores", "songs", "--scores", "music21",
+        "--performers", "20",
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert [family.name for family in asked["families"]] == ["mine"]
     assert asked["scores"] == ("songs", "music21")
+    assert asked["clouds"] == 20
     assert "26 pieces, played by simulator, mine" in done.stdout
     assert "left out: a.mid: no" in done.stderr
     assert run("--samples", "notes").exit_code == 2

@@ -51,6 +51,14 @@ from capture.instruments import INSTRUMENTS, PLAYED_INSTRUMENTS
     show_default=True,
     help=f"Comma-separated, two or more of {', '.join(PLAYED_INSTRUMENTS)}.",
 )
+@click.option(
+    "--performers",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Bodies of each instrument to look at while training: about 1 MB and a quarter of a "
+    "second each.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 def build(
     out: Path,
@@ -60,6 +68,7 @@ def build(
     scores: tuple[str, ...],
     minutes: float,
     instruments: tuple[str, ...],
+    performers: int,
     seed: int,
 ) -> None:
     """Build a training corpus OUT from scores and sounds, split so that nothing leaks.
@@ -84,6 +93,7 @@ def build(
             scores=scores,
             instruments=instruments,
             minutes=minutes,
+            clouds=performers,
             seed=seed,
             progress=bar("corpus"),
         )
