@@ -5,6 +5,7 @@ Samples are float32, full scale ±1, shaped (channels, samples). Nothing here re
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,14 +73,20 @@ class Waveform:
         sample_rate_hz: Samples a second of each channel.
 
     Raises:
-        ValueError: The samples are not two-dimensional, or the rate is not positive.
+        ValueError: The samples are not two-dimensional, or integers; or the rate is not positive.
     """
 
     samples: Float32[np.ndarray, "channels samples"]
     sample_rate_hz: int
 
     def __post_init__(self) -> None:
-        samples = np.asarray(self.samples, dtype=np.float32)
+        given = np.asarray(self.samples)
+        if not np.issubdtype(given.dtype, np.floating):
+            raise ValueError(
+                f"samples must be floats of full scale ±1, got {given.dtype}: divide by what full "
+                "scale is (32768 of 16 bits), or read the file as float32."
+            )
+        samples = given.astype(np.float32, copy=False)
         if samples.ndim != 2:
             raise ValueError(f"samples must be (channels, samples), got shape {samples.shape}.")
         if self.sample_rate_hz <= 0:
@@ -123,6 +130,16 @@ def whole(sound: Sound) -> Waveform:
     return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
 
 
+def check_there(path: str | os.PathLike[str]) -> None:
+    """Refuse a sound file that is missing, of which libsndfile says "System error" only.
+
+    Raises:
+        FileFormatError: There is no such file.
+    """
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: there is no such file. Give a WAV, FLAC or Ogg file.")
+
+
 def read_waveform(path: str | os.PathLike[str]) -> Waveform:
     """Read a whole sound file (WAV, FLAC, Ogg, AIFF, W64, RF64).
 
@@ -130,6 +147,7 @@ def read_waveform(path: str | os.PathLike[str]) -> Waveform:
         FileFormatError: The file is missing or no sound file.
         DataError: It holds NaN or infinite samples.
     """
+    check_there(path)
     try:
         samples, rate = soundfile.read(Path(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
@@ -164,7 +182,16 @@ def write_waveform(
             # sound would give other bytes a second later; scipy writes the samples alone.
             scipy.io.wavfile.write(temporary, waveform.sample_rate_hz, waveform.samples.T)
             return
+        kind = temporary.suffix[1:]
+        whole_file = io.BytesIO()
         try:
-            soundfile.write(temporary, waveform.samples.T, waveform.sample_rate_hz, subtype=subtype)
+            soundfile.write(
+                whole_file, waveform.samples.T, waveform.sample_rate_hz, subtype, format=kind
+            )
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise OutputError(f"cannot write {path}: {error}.") from error
+            reason = str(error).rstrip(".")
+            raise OutputError(
+                f"cannot write {path}: {reason}. Choose another format, or other samples."
+            ) from error
+        # Python says why a file cannot be written; libsndfile does not.
+        temporary.write_bytes(whole_file.getbuffer())

@@ -26,8 +26,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Generator[Path]:
         OutputError: The folder cannot be written to, or the disk is full.
     """
     final = Path(path)
-    with temporary_folder(final) as scratch, _reported(final):
-        temporary = scratch / final.name
+    with temporary_folder(final) as scratch, _reported(final, scratch / final.name) as temporary:
         yield temporary
         temporary.replace(final)
 
@@ -48,8 +47,7 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Gen
         raise OutputError(
             f"{final} exists already: give another name, or ask to replace it (--force)."
         )
-    with temporary_folder(final) as scratch, _reported(final):
-        temporary = scratch / final.name
+    with temporary_folder(final) as scratch, _reported(final, scratch / final.name) as temporary:
         temporary.mkdir()
         yield temporary
         if final.exists():
@@ -69,7 +67,7 @@ def temporary_folder(path: str | os.PathLike[str]) -> Generator[Path]:
     scratch = final.parent / f".{final.name}.{secrets.token_hex(8)}"
     try:
         try:
-            with _reported(final):
+            with _reported(final, scratch):
                 scratch.parent.mkdir(parents=True, exist_ok=True)
                 scratch.mkdir(mode=0o700)
             yield scratch
@@ -81,10 +79,13 @@ def temporary_folder(path: str | os.PathLike[str]) -> Generator[Path]:
 
 
 @contextmanager
-def _reported(final: Path) -> Generator[None]:
-    """Turn the operating system's refusal to write `final` into an OutputError."""
+def _reported(final: Path, temporary: Path) -> Generator[Path]:
+    """Turn the operating system's refusal to write into an OutputError that names `final`."""
     try:
-        yield
+        yield temporary
+    except OutputError as error:
+        # From a writer inside, who knows the temporary name only.
+        raise OutputError(str(error).replace(str(temporary), str(final))) from error
     except OSError as error:
         # soundfile's LibsndfileError is no OSError; its writers check the folder first.
         reason = error.strerror or str(error)

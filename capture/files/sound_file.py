@@ -199,6 +199,7 @@ def _write_flac(
                 # libsndfile takes 32-bit words and keeps their upper bits.
                 file.write(cast(np.ndarray, steps << (32 - bits)))
     except (soundfile.LibsndfileError, RuntimeError) as error:
+        reason = str(error).rstrip(".")
         raise OutputError(
-            f"cannot write {path.name}: {error}. Choose a folder that is writable and has room."
+            f"cannot write {path}: {reason}. Choose a folder that is writable and has room."
         ) from error

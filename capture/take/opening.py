@@ -84,7 +84,10 @@ def _open(
         if frames.axes == "world" and pose is None:
             pose = _pose_of_world_axes()
     try:
-        sound_file = audio or (folder / described.audio if described.audio else None)
+        sound_file = audio
+        if sound_file is None and described.audio:
+            sound_file = folder / described.audio
+            _check_named(sound_file)
         sound, clock = _open_sound(recording, sound_file)
         return Take(
             path=path,
@@ -103,11 +106,7 @@ def _open(
 
 
 def _open_recording(path: Path) -> K4ARecording:
-    if not path.exists():
-        raise FileFormatError(
-            f"{path}: is not there, though {TAKE_FILE} names it. Put it back, or correct "
-            f"{TAKE_FILE}."
-        )
+    _check_named(path)
     recording = K4ARecording(path)
     if len(recording.depth_times_s) == 0:
         mode = recording.calibration.depth_mode
@@ -117,6 +116,14 @@ def _open_recording(path: Path) -> K4ARecording:
             "Record with a depth mode; `capture.k4a_mkv` reads the images."
         )
     return recording
+
+
+def _check_named(path: Path) -> None:
+    if not path.exists():
+        raise FileFormatError(
+            f"{path}: is not there, though {TAKE_FILE} names it. Put it back, or correct "
+            f"{TAKE_FILE}."
+        )
 
 
 def _open_sound(

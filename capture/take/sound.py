@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from capture.errors import DataError, FileFormatError
 from capture.k4a_mkv import AudioFormat, K4ARecording
-from capture.waveform import Sound
+from capture.waveform import Sound, check_there
 
 SOUND_SUFFIXES = (".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".ogg")
 """Of the files that are read as sound."""
@@ -47,6 +47,7 @@ class FileSound:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        check_there(path)
         try:
             with soundfile.SoundFile(self.path) as file:
                 self.channel_count = int(file.channels)

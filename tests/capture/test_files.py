@@ -191,6 +191,24 @@ def test_an_unwritable_folder_is_said(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    ("name", "subtype"), [("a.wav", "PCM_16"), ("a.wav", "FLOAT"), ("b.flac", "PCM_24")]
+)
+def test_a_full_disk_is_said_of_the_final_path(tmp_path, rng, name, subtype):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with (
+            pytest.raises(OutputError, match=r"File too large\. Choose a folder") as said,
+            atomic_folder(tmp_path / "take") as folder,
+        ):
+            write_waveform(folder / name, noise(rng, samples=4800), subtype=subtype)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert f"cannot write {tmp_path / 'take' / name}:" in str(said.value)
+
+
 @pytest.mark.parametrize("make", [atomic_folder, temporary_folder])
 def test_ctrl_c_at_any_line_leaves_no_hidden_folder(tmp_path, make):
     for line in itertools.count(1):

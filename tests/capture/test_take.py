@@ -195,6 +195,15 @@ def test_take_json_names_the_parts_and_moves_the_clock(silent_recording, tmp_pat
         np.testing.assert_allclose(take.image_point_cloud(0).positions_m, expected, atol=1e-5)
 
 
+def test_a_sound_file_that_is_missing_is_said_to_be(silent_recording, tmp_path):
+    shutil.copy(silent_recording, tmp_path / "take.mkv")
+    write_take_file(tmp_path / "take.json", TakeFile(recording="take.mkv", audio="audio.wav"))
+    with pytest.raises(FileFormatError, match=r"audio\.wav: is not there, though take\.json names"):
+        open_take(tmp_path)
+    with pytest.raises(FileFormatError, match=r"other\.wav: there is no such file\. Give a WAV"):
+        open_take(tmp_path, audio=tmp_path / "other.wav")
+
+
 def test_the_truth_of_a_simulated_take_is_never_opened(silent_recording, tmp_path):
     shutil.copy(silent_recording, tmp_path / "take.mkv")
     soundfile.write(tmp_path / "audio.wav", ramp(8000) / 32768, RATE_HZ)
@@ -355,7 +364,7 @@ def _missing(path):
 
 @pytest.mark.parametrize(
     ("make", "reason"),
-    [(_empty_sound, "is empty"), (_text, "not readable as sound"), (_missing, "not readable")],
+    [(_empty_sound, "is empty"), (_text, "not readable as sound"), (_missing, "no such file")],
 )
 def test_a_sound_file_that_is_none_is_refused(recording, tmp_path, make, reason):
     make(tmp_path / "mix.wav")
