@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 T = TypeVar("T")
 
 
-def from_mapping(cls: type[T], data: Mapping[str, Any], where: str = "") -> T:
+def from_mapping(cls: type[T], data: object, where: str = "") -> T:
     """Return the dataclass that a mapping (of a JSON file) describes; missing keys keep defaults.
 
     Args:
@@ -24,14 +24,18 @@ def from_mapping(cls: type[T], data: Mapping[str, Any], where: str = "") -> T:
         where: Path of keys to `data`, for errors.
 
     Raises:
-        ValueError: A key is unknown, or a value is of another type or out of range.
+        ValueError: It is no mapping, a key is unknown, or a value is of another type or out of
+            range.
     """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{where.rstrip('.') or 'it'} must be a mapping, got {data!r}.")
+    given = cast("Mapping[str, Any]", data)
     hints = get_type_hints(cls)
     known = [field.name for field in fields(cast("Any", cls))]
-    unknown = [key for key in data if key not in known]
+    unknown = [key for key in given if key not in known]
     if unknown:
         raise ValueError(f"unknown key {where}{unknown[0]}: choose from {', '.join(known)}.")
-    values = {key: _value(hints[key], value, f"{where}{key}") for key, value in data.items()}
+    values = {key: _value(hints[key], value, f"{where}{key}") for key, value in given.items()}
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:
@@ -50,9 +54,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if origin is tuple:
         return _tuple(options, value, where)
     if is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise ValueError(f"{where} must be a mapping, got {value!r}.")
-        return from_mapping(cast("type[Any]", hint), cast("Mapping[str, Any]", value), f"{where}.")
+        return from_mapping(cast("type[Any]", hint), value, f"{where}.")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not hint:

@@ -231,7 +231,8 @@ class SeparationModel(nn.Module):
             for name, value in self.state_dict().items()
         }
         with atomic_path(target) as temporary:
-            safetensors.torch.save_file(weights, temporary)
+            # safetensors' own writer makes files that only their owner can read.
+            temporary.write_bytes(safetensors.torch.save(weights))
         with atomic_path(target.with_suffix(".json")) as temporary:
             text = json.dumps(asdict(self.config), indent=2)
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -245,12 +246,18 @@ class SeparationModel(nn.Module):
         """
         target = Path(path)
         settings = target.with_suffix(".json")
+        for file in (target, settings):
+            if not file.is_file():
+                raise FileFormatError(
+                    f"{file}: is missing. A checkpoint is a .safetensors file with its .json "
+                    "beside it."
+                )
         try:
             config = from_mapping(ModelConfig, json.loads(settings.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise FileFormatError(
-                f"{settings}: not the configuration of a separation network ({error}). A "
-                "checkpoint is a .safetensors file with its .json beside it."
+                f"{settings}: not the configuration of a separation network ({error}). Use the "
+                ".json that was written with the checkpoint."
             ) from error
         try:
             weights = safetensors.torch.load_file(target, device=str(device))
@@ -264,7 +271,8 @@ class SeparationModel(nn.Module):
         """Take over weights of any float type; `source` is named in errors.
 
         Raises:
-            FileFormatError: Names or shapes are those of another architecture.
+            FileFormatError: Names or shapes are those of another architecture, or a weight is not
+                a finite number.
         """
         own = self.state_dict()
         problems = [f"lacks {name}" for name in own if name not in weights]
@@ -279,6 +287,13 @@ class SeparationModel(nn.Module):
             raise FileFormatError(
                 f"{source}: weights of another architecture than its configuration says: it "
                 f"{problems[0]}{more}. Use a checkpoint with its own .json."
+            )
+        broken = [name for name in own if not bool(torch.isfinite(weights[name]).all())]
+        if broken:
+            more = f" and {len(broken) - 1} more tensors" if len(broken) > 1 else ""
+            raise FileFormatError(
+                f"{source}: {broken[0]}{more} hold numbers that are not finite: the training went "
+                "astray, or the file is damaged. Use an earlier checkpoint."
             )
         self.load_state_dict({name: weights[name].to(own[name].dtype) for name in own})
 

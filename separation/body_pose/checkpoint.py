@@ -31,7 +31,7 @@ def save_network(path: str | os.PathLike[str], network: JointNetwork) -> None:
         for name, value in network.state_dict().items()
     }
     with atomic_path(target) as temporary:
-        safetensors.torch.save_file(weights, temporary)
+        temporary.write_bytes(safetensors.torch.save(weights))
     with atomic_path(target.with_suffix(".json")) as temporary:
         settings = {"joints": list(JOINTS), "network": asdict(network.config)}
         temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

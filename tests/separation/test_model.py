@@ -159,12 +159,34 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
 
 
 def test_missing_and_broken_checkpoints_are_named(tmp_path):
-    with pytest.raises(FileFormatError, match=r"net\.json"):
+    with pytest.raises(FileFormatError, match=r"net\.safetensors: is missing"):
+        SeparationModel.load(tmp_path / "net.safetensors")
+    (tmp_path / "net.safetensors").write_bytes(b"no weights")
+    with pytest.raises(FileFormatError, match=r"net\.json: is missing"):
+        SeparationModel.load(tmp_path / "net.safetensors")
+    (tmp_path / "net.json").write_text("[]")
+    with pytest.raises(FileFormatError, match=r"net\.json.*must be a mapping, got \[\]"):
         SeparationModel.load(tmp_path / "net.safetensors")
     (tmp_path / "net.json").write_text(json.dumps(asdict(small())))
-    (tmp_path / "net.safetensors").write_bytes(b"no weights")
     with pytest.raises(FileFormatError, match=r"net\.safetensors"):
         SeparationModel.load(tmp_path / "net.safetensors")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    model = SeparationModel(small())
+    with torch.no_grad():
+        model.fusion.bias[:] = torch.nan
+    model.save(tmp_path / "net.safetensors")
+    with pytest.raises(FileFormatError, match=r"fusion\.bias .*not finite.*earlier checkpoint"):
+        SeparationModel.load(tmp_path / "net.safetensors")
+
+
+def test_a_checkpoint_is_as_readable_as_other_files(tmp_path):
+    SeparationModel(small()).save(tmp_path / "net.safetensors")
+    (tmp_path / "other").touch()
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 3
+    assert len(set(modes.values())) == 1, modes
 
 
 def test_weights_that_lack_a_layer_are_refused(tmp_path):
