@@ -25,6 +25,7 @@ from capture.performer import Performer
 from capture.take import open_take
 from capture.take.sound import FileSound
 from scenes import read_scene
+from separation.channels import check_rate
 from separation.checkpoint import load_model
 from separation.scores import Score
 from separation.stem import Separation
@@ -112,7 +113,7 @@ def run_stages(
     with take:
         # What cannot be used is refused before any work is done on the recording.
         with _timed(times_s, "open"):
-            _ = take.sample_rate_hz
+            check_rate(take.sample_rate_hz)
             network = load_model(model)
             read_hrtf(sofa)
         with _timed(times_s, "segment"):

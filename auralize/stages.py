@@ -33,7 +33,13 @@ from separation.model import SeparationModel
 from separation.resampling import resampled_channel
 from separation.separator import SeparateConfig, separate
 from separation.stem import Separation
-from separation.stem_folder import SampleFormat, read_separation, stem_files, write_separation
+from separation.stem_folder import (
+    SampleFormat,
+    file_names,
+    read_separation,
+    stem_files,
+    write_separation,
+)
 from separation.time_array import DiskArray
 
 _LOG = logging.getLogger(__name__)
@@ -109,7 +115,10 @@ def separate_take(
     Raises:
         DataError: The take is silent, a stem does not fit in the format, or the network has no
             attention to draw.
+        ValueError: The template is no file name, or gives two files one name.
     """
+    # What cannot be written is refused before the work.
+    file_names([performer.name for performer in performers], template, take.name)
     network = network or load_model()
     if attention_at_s is not None:
         attention_of(network)

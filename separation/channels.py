@@ -15,14 +15,31 @@ from separation.directions import Directions
 from separation.full_band import FullBandMasks
 
 _RATES_HZ = (8000, 192000)
+_MOST_CHANNELS = 64
+
+
+def check_rate(sample_rate_hz: int) -> None:
+    """Refuse what is no recording of music.
+
+    Raises:
+        DataError: The rate is out of range.
+    """
+    low, high = _RATES_HZ
+    if not low <= sample_rate_hz <= high:
+        raise DataError(
+            f"the sound has {sample_rate_hz} Hz, and separation takes {low} to {high} Hz: give the "
+            "recording at the rate at which it was made (--audio FILE.wav)."
+        )
 
 
 def sounding_channels(mixture: Sound, center: int) -> list[int]:
     """Return the channels that are not silent, after checks of the mixture."""
-    low, high = _RATES_HZ
-    if not low <= mixture.sample_rate_hz <= high:
+    check_rate(mixture.sample_rate_hz)
+    if mixture.channel_count > _MOST_CHANNELS:
         raise ValueError(
-            f"the mixture's rate must be {low}…{high} Hz, got {mixture.sample_rate_hz}."
+            f"the mixture has {mixture.channel_count} channels of {mixture.sample_count} samples, "
+            f"and at most {_MOST_CHANNELS} channels are taken: samples are (channels, samples), so "
+            "transpose what soundfile reads."
         )
     if not 0 <= center < mixture.channel_count:
         raise ValueError(f"center_channel must be 0…{mixture.channel_count - 1}, got {center}.")
@@ -76,8 +93,18 @@ def array_filter(
     )
 
 
-def directions_in_words(microphones: ArrayFilter | None) -> str:
+def directions_in_words(
+    microphones: ArrayFilter | None, channels: Sequence[int], are_places_known: bool
+) -> str:
     """Return what a manifest says of `directions`, after the filter has seen the recording."""
+    if len(channels) < 3:
+        heard = "one microphone" if len(channels) == 1 else "two microphones"
+        return f"unknown, because no more than {heard} recorded"
+    if not are_places_known:
+        return (
+            "unknown, because it is not known where the microphones are (see Microphones in "
+            "docs/takes.md)"
+        )
     if microphones is None or microphones.agreement is None:
         return "unknown"
     if microphones.uses_directions:

@@ -5,6 +5,7 @@ Images are spread over the take; the network's conditioner makes one vector of w
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
@@ -25,6 +26,12 @@ from separation.conditioners.picture import draw_picture
 from separation.conditioners.point_cloud import CloudConfig, network_points, prepare_cloud
 from separation.conditioners.pose import Movement
 from separation.model import SeparationModel
+
+_LOG = logging.getLogger(__name__)
+
+_LEAST_POINTS = 100
+"""Of a cloud that is looked at: a person at the end of the sensor's range has thousands, and fewer
+than these show no shape that a network could have learnt."""
 
 Picture: TypeAlias = Float32[np.ndarray, "3 rows columns"]
 
@@ -96,8 +103,9 @@ def evidence_of(
         seconds: Length of the recording, which conditions over time span.
 
     Raises:
-        DataError: A performer has no cloud, no color, no joints, or no instrument, where the
-            network needs that; or plays one that the network was not trained on.
+        DataError: A performer has no cloud of at least 100 points, all of them finite, no color,
+            no joints, or no instrument, where the network needs that; or plays one that the network
+            was not trained on.
     """
     _refuse_strangers(performers, model)
     if model.config.conditioner == "pose":
@@ -122,25 +130,40 @@ def _spread(
 ) -> list[list[Seen]]:
     """Look at images of each performer from the middles of equal parts of the take.
 
-    That is spread, and away from the take's very ends.
+    That is spread, and away from the take's very ends. Clouds that show too little are left out.
     """
     everybody: list[list[Seen]] = []
     for performer in performers:
-        held = [i for i, cloud in enumerate(performer.clouds) if len(cloud) > 0]
+        held = [i for i, cloud in enumerate(performer.clouds) if len(cloud) >= _LEAST_POINTS]
+        empty = sum(len(cloud) == 0 for cloud in performer.clouds)
+        thin = len(performer.clouds) - len(held) - empty
         if not held:
-            raise DataError(f"{performer.name} has no point cloud: segment the take again.")
+            raise DataError(
+                f"{performer.name} has no point cloud of at least {_LEAST_POINTS} points, in which "
+                "a person can be seen: segment the take again, or drop who is no player."
+            )
+        if thin:
+            _LOG.warning(
+                "%s: %d of %d clouds are not looked at: they have fewer than %d points",
+                performer.name,
+                thin,
+                len(performer.clouds),
+                _LEAST_POINTS,
+            )
         count = min(images, len(held))
         chosen = [held[int((k + 0.5) * len(held) / count)] for k in range(count)]
-        everybody.append(
-            [
-                look(
-                    performer.clouds[index],
-                    performer.trajectory.at(float(performer.cloud_times_s[index])).yaw_rad,
-                )
-                for index in chosen
-            ]
-        )
+        everybody.append([_looked_at(performer, index, look) for index in chosen])
     return everybody
+
+
+def _looked_at(performer: Performer, index: int, look: Callable[[PointCloud, float], Seen]) -> Seen:
+    cloud, at_s = performer.clouds[index], float(performer.cloud_times_s[index])
+    if not np.isfinite(cloud.positions_m).all():
+        raise DataError(
+            f"{performer.name}: the cloud at {at_s:.2f} s holds a point that is not finite: leave "
+            "such points out, or segment the take again."
+        )
+    return look(cloud, performer.trajectory.at(at_s).yaw_rad)
 
 
 def _drawing(model: SeparationModel) -> Callable[[PointCloud, float], Picture]:
@@ -214,7 +237,9 @@ def _instrument(performer: Performer, model: SeparationModel) -> str:
     if name not in known:
         raise DataError(
             f"this network is conditioned on labels and {performer.name} has "
-            f"{performer.instrument or 'none'}: give each performer one of {', '.join(known)}, or "
-            "use a network that looks at point clouds."
+            f"{performer.instrument or 'none'}: give each performer one of {', '.join(known)} "
+            f"(`- label: {performer.name}` and `instrument: {known[0]}` among the corrections in "
+            "performers.yaml, then `auralize segment` again; in Python with_instruments), or use a "
+            "network that looks at point clouds."
         )
     return name

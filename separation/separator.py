@@ -117,11 +117,11 @@ def separate(
         its rate, and the manifest. Stems plus residual are the mixture to float rounding.
 
     Raises:
-        DataError: The mixture is empty, silent or not finite; there is no performer, or one that
-            the network cannot be conditioned on.
+        DataError: The mixture is empty, silent or not finite, or its rate out of range; there is no
+            performer, or one that the network cannot be conditioned on.
         OutputError: The disk is full.
-        ValueError: The channel does not exist, the rate is out of range, or there are not as many
-            microphones as channels.
+        ValueError: The channel does not exist, there are more than 64, or not as many microphones
+            as channels.
     """
     if microphones_m is not None and len(microphones_m) != mixture.channel_count:
         raise ValueError(
@@ -193,7 +193,7 @@ def separate(
         residual_db=_decibels(left_over / energy),
         config=asdict(config),
         device=device,
-        directions=directions_in_words(microphones),
+        directions=directions_in_words(microphones, channels, microphones_m is not None),
     )
     return Separation(stems=stems, residual_sound=residual_sound, manifest=manifest)
 

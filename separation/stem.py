@@ -68,8 +68,9 @@ class Manifest:
             was too small.
         poses: Performer's name → where its joints are from: "body tracker" or "estimated"; empty
             where the network watches no movement.
-        directions: Whether players' places helped to separate them: "used", "unknown" where it is
-            not known where the microphones are, or "not used, because …".
+        directions: Whether players' places helped to separate them: "used"; "unknown, because …"
+            where there are too few microphones or nobody knows where they are; "not used, because
+            …" where players are not heard from there; or "unknown" where it was not asked.
         config: The settings of the separation.
     """
 
@@ -87,7 +88,13 @@ class Manifest:
 
     @property
     def directions_note(self) -> str:
-        """A sentence for the user where players' places are known but did not help, or ""."""
+        """A sentence for the user where players' places did not help, or ""."""
+        why, because, reason = self.directions.partition(", because ")
+        if because and why == "unknown":
+            return (
+                "Players' places could not help to separate them, nor stems be checked against "
+                f"where they sound: {reason}."
+            )
         if not self.directions.startswith("not used"):
             return ""
         return (

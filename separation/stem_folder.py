@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import string
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,7 @@ def write_separation(
         OutputError: The folder cannot be written.
         ValueError: The template is no file name, gives two stems one name, or asks for float FLAC.
     """
-    names = file_names(separation, template, take)
+    names = file_names([stem.name for stem in separation.stems], template, take)
     suffix = Path(names[0]).suffix
     if suffix == ".flac" and sample_format == "float":
         raise ValueError("FLAC holds integers: choose pcm24, or a template that ends in .wav.")
@@ -90,9 +91,14 @@ def file_name(template: str, *, performer: str, number: int, take: str) -> str:
     Raises:
         ValueError: It is not understood, or gives no file name.
     """
+    values = {"performer": performer, "number": number, "take": take}
     try:
-        name = template.format(performer=performer, number=number, take=take)
-    except (KeyError, IndexError, ValueError) as error:
+        # Attributes and items, as in {performer.x}, are no fields of a file's name.
+        unknown = {field for _, field, _, _ in string.Formatter().parse(template)} - {None, *values}
+        if unknown:
+            raise ValueError(f"there is no {{{min(map(str, unknown))}}}")
+        name = template.format(**values)
+    except ValueError as error:
         raise ValueError(
             f"the template {template!r} is not understood ({error}): use {{performer}}, {{number}} "
             "and {take}."
@@ -105,18 +111,23 @@ def file_name(template: str, *, performer: str, number: int, take: str) -> str:
     return name
 
 
-def file_names(separation: Separation, template: str, take: str = "") -> list[str]:
-    """Return the file name of each stem.
+def file_names(performers: Sequence[str], template: str, take: str = "") -> list[str]:
+    """Return the file name of each performer's stem.
 
     Raises:
-        ValueError: The template is no file name, or gives two stems one name.
+        ValueError: The template is no file name, or gives two files one name.
     """
     names = [
-        file_name(template, performer=stem.name, number=number, take=take)
-        for number, stem in enumerate(separation.stems, start=1)
+        file_name(template, performer=performer, number=number, take=take)
+        for number, performer in enumerate(performers, start=1)
     ]
-    if len({*names, f"residual{Path(names[0]).suffix}"}) <= len(names):
-        raise ValueError(f"the template {template!r} gives two files one name: use {{performer}}.")
+    every = [*names, *{f"residual{Path(name).suffix}" for name in names[:1]}]
+    twice = [name for name in names if every.count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"the template {template!r} gives two files one name, {twice[0]}: use {{performer}} or "
+            "{number}, as in {number}-{performer}.wav."
+        )
     return names
 
 

@@ -83,13 +83,20 @@ def evaluate(
 
 
 def _evaluate_take(take: Path, out: Path | None, as_json: bool) -> None:
+    from auralize.stages import PERFORMERS, STEMS
+    from capture.errors import DataError
     from capture.performer import read_performers
     from separation.evaluate import draw_take, evaluate_take
     from separation.stem_folder import read_separation
 
     folder = out_folder(take, out)
-    performers = read_performers(folder / "performers")
-    separation = read_separation(folder / "stems")
+    if not (folder / STEMS).is_dir():
+        raise DataError(
+            f"{folder}: holds no stems of {take} yet. Run `auralize separate {take}"
+            f"{f' --out {out}' if out else ''}` first, or name their folder with --out."
+        )
+    performers = read_performers(folder / PERFORMERS)
+    separation = read_separation(folder / STEMS)
     rows = evaluate_take(take, performers, separation)
     draw_take(take, performers, separation, folder / "separation.png")
     if as_json:

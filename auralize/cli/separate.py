@@ -86,8 +86,9 @@ def separate(
     from auralize.stages import STEMS, performers_of, separate_take
     from capture.body_pose import poses_of_performers, read_body_tracker
     from separation.attention_map import attention_of
+    from separation.channels import check_rate
     from separation.checkpoint import choose_device, load_model
-    from separation.stem_folder import stem_files
+    from separation.stem_folder import file_names, stem_files
 
     if template.endswith(".flac") and sample_format == "float":
         raise click.UsageError("FLAC holds integers: add --format pcm24.")
@@ -96,7 +97,12 @@ def separate(
     if attention_at is not None:
         attention_of(network)  # refused before any work is done on the take
     with stage_bars() as bar, opened_take(take, audio, rate_hz) as opened:
+        check_rate(opened.sample_rate_hz)
         performers = performers_of(opened, folder, progress=bar("segment"))
+        try:
+            file_names([performer.name for performer in performers], template, opened.name)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--template") from error
         poses = None
         if body_tracker is not None:
             bodies = read_body_tracker(body_tracker, opened.world_from_camera)

@@ -15,7 +15,9 @@ from click.testing import CliRunner
 from auralize.cli import cli, main
 from auralize.hrtf.head import default_hrtf_path
 from capture.errors import FileFormatError
+from capture.performer import Performer, write_performers
 from capture.point_cloud import PointCloud, write_ply
+from capture.pose import Trajectory
 
 VERBS = sorted(cli.commands)
 
@@ -134,6 +136,38 @@ def test_a_take_without_players(auralize, tmp_path):
         ),
         "no player found",
     )
+
+
+def test_separating_refuses_before_the_work(auralize, tmp_path):
+    """A rate that is none, and a template that two players share."""
+    still = Trajectory(
+        times_s=np.zeros(1),
+        positions_m=np.array([[2.0, 0.0, 1.0]]),
+        orientations_wxyz=np.array([[0.0, 0.0, 0.0, 1.0]]),
+    )
+    cloud = PointCloud(positions_m=np.zeros((1, 3), np.float32))  # too thin to be separated
+    players = [
+        Performer(name=name, trajectory=still, cloud_times_s=np.zeros(1), clouds=(cloud,))
+        for name in ("left", "right")
+    ]
+    take, out = ply_take(tmp_path / "frames", np.zeros(4000), 4000), tmp_path / "out"
+    given = ("separate", take, "--rate", 5, "--audio", tmp_path / "sound.wav", "--out", out)
+    refused(auralize(*given), "4000 Hz", "8000 to 192000 Hz")
+    refused(auralize("run", *given[1:]), "4000 Hz")
+    write_performers(out / "performers", players)
+    soundfile.write(tmp_path / "sound.wav", np.zeros(8000), 8000)
+    for template, words in {
+        "stem.wav": "stem.wav: use {performer}",
+        "{performer.x}.wav": "not",
+    }.items():
+        done = auralize(*given, "--template", template)
+        assert done.returncode == 2
+        assert words in done.stderr
+    assert not (out / "stems").exists()
+
+
+def test_evaluating_before_separating(auralize, tmp_path):
+    refused(auralize("evaluate", tmp_path), "no stems", f"`auralize separate {tmp_path}` first")
 
 
 def test_a_scene_with_an_unknown_key_points_at_its_line(auralize, tmp_path):

@@ -106,11 +106,12 @@ def test_agreement_tells_how_an_array_is_turned(angle_deg):
 def test_places_divide_players_of_one_instrument(duet, twins):
     mixture, images = duet
     equal = separate(mixture, PERFORMERS[:2], twins)
-    assert equal.manifest.directions == "unknown"
+    assert equal.manifest.directions.startswith("unknown, because it is not known where")
     assert "split one mask equally" in equal.stems[0].note
     np.testing.assert_allclose(gains(equal, images), 0.0, atol=0.5)
     placed = separate(mixture, PERFORMERS[:2], twins, microphones_m=RING_M)
     assert placed.manifest.directions == "used"
+    assert placed.manifest.directions_note == ""
     assert placed.stems[0].shared_with == ("performer-2",)
     assert "where they are" in placed.stems[0].note
     assert gains(placed, images).min() > 10

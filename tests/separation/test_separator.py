@@ -384,8 +384,10 @@ def test_bad_input_is_refused(splitter):
         separate(mixture, [performer(0, clouds=0)], splitter)
     with pytest.raises(ValueError, match="center_channel must be 0…0, got 3"):
         separate(mixture, PERFORMERS, splitter, center_channel=3)
-    with pytest.raises(ValueError, match="8000…192000"):
+    with pytest.raises(DataError, match=r"4000 Hz.*8000 to 192000 Hz"):
         separate(Waveform(samples=mixture.samples, sample_rate_hz=4000), PERFORMERS, splitter)
+    with pytest.raises(DataError, match=r"none: give each .*label: performer-1.*performers\.yaml"):
+        separate(mixture, PERFORMERS, build(conditioner="label"))
     with pytest.raises(ValueError, match="multiple of"):
         separate(mixture, PERFORMERS, splitter, SeparateConfig(window_frames=100))
 
@@ -475,6 +477,10 @@ def test_24_bits_are_never_rescaled(splitter, tmp_path):
         ("../{performer}.wav", "without folders"),
         ("{performer}.mp3", "ends in .wav or .flac"),
         ("stem.wav", "two files one name"),
+        ("residual.wav", "two files one name"),
+        ("{performer.x}.wav", "use {performer}, {number}"),
+        ("{performer.__class__}.wav", "use {performer}, {number}"),
+        ("{performer}{.wav", "use {performer}, {number}"),
         ("{performer}.flac", "FLAC holds integers"),
     ],
 )
@@ -483,3 +489,44 @@ def test_templates_that_cannot_serve_are_refused(splitter, tmp_path, template, m
     with pytest.raises(ValueError, match=message):
         write_separation(tmp_path / "stems", separation, template=template)
     assert not (tmp_path / "stems").exists()
+
+
+def test_clouds_that_show_too_little_are_left_out(caplog):
+    model = build(SeparationModel)
+    whole = PERFORMERS[0]
+    point = whole.clouds[0].positions_m[:1]
+    speck = PointCloud(positions_m=point)
+    mixed = dataclasses.replace(whole, clouds=(speck, whole.clouds[0], speck))
+    seen = encode_performers([mixed], model)
+    expected = encode_performers([performer(0, clouds=1)], model)
+    torch.testing.assert_close(seen, expected)
+    assert "performer-1: 2 of 3 clouds are not looked at" in caplog.text
+    nothing = dataclasses.replace(whole, clouds=(speck,) * 3)
+    with pytest.raises(DataError, match=r"performer-1 has no point cloud of at least.*segment"):
+        separate(noise(0.5, 11025), [nothing, PERFORMERS[1]], model)
+
+
+def test_a_point_that_is_not_finite_is_placed():
+    broken = performer(1, clouds=1)
+    broken.clouds[0].positions_m[7, 2] = np.nan
+    with pytest.raises(
+        DataError, match=r"performer-2: the cloud at 0\.00 s .*leave such points out"
+    ):
+        encode_performers([PERFORMERS[0], broken], build(SeparationModel))
+
+
+def test_sound_that_lies_the_wrong_way_round_is_refused(splitter):
+    samples = noise(0.02, 11025).samples.repeat(2, axis=0)
+    turned = Waveform(samples=samples.T, sample_rate_hz=11025)
+    with pytest.raises(ValueError, match=r"220 channels of 2 samples.*transpose"):
+        separate(turned, PERFORMERS, splitter)
+
+
+def test_what_few_microphones_cannot_do_is_said(splitter):
+    channels = np.random.default_rng(0).uniform(-0.1, 0.1, (3, 8000))
+    cases = {1: "no more than one microphone", 2: "two microphones", 3: "where the microphones are"}
+    for count, words in cases.items():
+        mixture = Waveform(samples=channels[:count], sample_rate_hz=16000)
+        (note,) = separate(mixture, PERFORMERS, splitter).notes
+        assert note.startswith("Players' places could not help")
+        assert words in note
