@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from separation.spectrogram import LogSpectrogram
@@ -46,6 +47,16 @@ class Batch:
             labels=self.labels.to(device, non_blocking=True),
             present=self.present.to(device, non_blocking=True),
             excerpts=self.excerpts,
+        )
+
+    def padded(self, performers: int) -> Batch:
+        """Return the batch with so many performers a mixture, the added ones absent."""
+        missing = performers - self.present.shape[1]
+        return replace(
+            self,
+            sources=F.pad(self.sources, (0, 0, 0, 0, 0, missing)),
+            labels=F.pad(self.labels, (0, missing)),
+            present=F.pad(self.present, (0, missing)),
         )
 
 

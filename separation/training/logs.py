@@ -9,23 +9,34 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import DependencyError
+from capture.files.atomic import atomic_path
 from capture.optional import optional
 
 _LOG = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Writes `log.csv` in a run's folder and, where tensorboardX is installed, `tensorboard/`."""
+    """Writes `log.csv` in a run's folder and, where tensorboardX is installed, `tensorboard/`.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: The run's.
+        step: Steps that it has done. What the log has of later ones is left out: they are done
+            again, as the run ended before its state was saved.
+    """
+
+    def __init__(self, folder: Path, step: int = 0) -> None:
         self._path = folder / "log.csv"
+        if self._path.exists():
+            self._end_at(step)
         self._board: Any = None
         try:
             board = optional("tensorboardX", extra="train", purpose="TensorBoard logs")
         except DependencyError as error:
             _LOG.info("%s", error)
             return
-        self._board = board.SummaryWriter(str(folder / "tensorboard"), flush_secs=10)
+        self._board = board.SummaryWriter(
+            str(folder / "tensorboard"), flush_secs=10, purge_step=step + 1
+        )
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add a line.
@@ -51,6 +62,15 @@ class RunLog:
         """End the event file."""
         if self._board is not None:
             self._board.close()
+
+    def _end_at(self, step: int) -> None:
+        with self._path.open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+        kept = [row for row in rows if len(row) == len(header) and int(row[0]) <= step]
+        if kept == rows:
+            return
+        with atomic_path(self._path) as temporary, temporary.open("w", newline="") as file:
+            csv.writer(file).writerows([header, *kept])
 
     def _columns(self) -> list[str]:
         with self._path.open(newline="", encoding="utf-8") as file:

@@ -58,7 +58,8 @@ def train(
         on_validation: Called with the step and its rows.
 
     Returns:
-        The checkpoint that validated best.
+        The checkpoint that validated best; of a run that stopped before its first validation, what
+        it has come to.
 
     Raises:
         DataError: The corpus is empty, or holds no clouds or movements where they are needed; or
@@ -91,11 +92,12 @@ def train(
                 enough = processes.agree(
                     stop_after_s is not None and time.monotonic() - started > stop_after_s
                 )
-                at_end = done == last or enough
-                if done % config.validate_every == 0 or (at_end and run.is_unvalidated):
+                # Not wherever it stops: a run that goes on must have judged at the same steps.
+                if done % config.validate_every == 0 or done == config.steps:
                     rows = run.validate()
                     if on_validation is not None and processes.leads:
                         on_validation(done, rows)
+                at_end = done == last or enough
                 if (done % config.save_every == 0 or at_end) and processes.leads:
                     run.state.save(run.folder)
                 if progress is not None:

@@ -43,11 +43,23 @@ class Processes:
 
     def agree(self, wish: bool) -> bool:
         """Return whether any process wishes it, so that all do the same."""
+        return self.largest(int(wish)) > 0
+
+    def largest(self, number: int) -> int:
+        """Return the largest of the processes' numbers."""
         if self.count == 1:
-            return wish
-        flag = torch.tensor([float(wish)], device=self.device)
-        dist.all_reduce(flag)
-        return bool(flag.item() > 0)
+            return number
+        numbers = torch.tensor([number], device=self.device)
+        dist.all_reduce(numbers, dist.ReduceOp.MAX)
+        return int(numbers.item())
+
+    def leaders(self, figure: float) -> float:
+        """Return the figure that process 0 has."""
+        if self.count == 1:
+            return figure
+        figures = torch.tensor([figure], dtype=torch.float64, device=self.device)
+        dist.broadcast(figures, 0)
+        return figures.item()
 
     def share_of(self, batch: int) -> range:
         """Return which mixtures of a batch are this process's.
@@ -107,32 +119,35 @@ def average_over_processes(tensors: Iterable[Tensor]) -> None:
 
 
 def synchronize_batch_norm(network: nn.Module) -> None:
-    """Let the 2D batch normalizations of a network see the batch of all processes.
+    """Let the batch normalizations of a network see the batch of all processes, equally large ones.
 
-    torch's own SyncBatchNorm needs a GPU. The point-cloud network needs none of it: every process
-    encodes the same clouds.
+    torch's own SyncBatchNorm needs a GPU.
     """
     for module in network.modules():
         for name, child in module.named_children():
-            if type(child) is nn.BatchNorm2d:
+            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
                 setattr(module, name, _synchronized(child))
 
 
-def _synchronized(plain: nn.BatchNorm2d) -> _SyncedBatchNorm2d:
-    synced = _SyncedBatchNorm2d(plain.num_features, plain.eps, plain.momentum)
+def _synchronized(plain: nn.BatchNorm1d | nn.BatchNorm2d) -> _SyncedBatchNorm:
+    synced = _SyncedBatchNorm(plain.num_features, plain.eps, plain.momentum)
     synced.load_state_dict(plain.state_dict())
     return synced.to(plain.weight.device)
 
 
-class _SyncedBatchNorm2d(nn.BatchNorm2d):
+class _SyncedBatchNorm(nn.BatchNorm2d):
     """Batch normalization with mean and variance over the items of all processes."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Take any number of axes after the channels'."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
         values = input.float()
+        items = [0, *range(2, values.ndim)]
         count = values.numel() // values.shape[1] * dist.get_world_size()
-        moments = torch.stack([values.sum(dim=(0, 2, 3)), values.square().sum(dim=(0, 2, 3))])
+        moments = torch.stack([values.sum(dim=items), values.square().sum(dim=items)])
         mean, square = _AllReduce.apply(moments) / count
         variance = square - mean.square()
         with torch.no_grad():
@@ -145,7 +160,8 @@ class _SyncedBatchNorm2d(nn.BatchNorm2d):
             self.num_batches_tracked += 1
         scale = self.weight * (variance + self.eps).rsqrt()
         shift = self.bias - mean * scale
-        return (values * scale[:, None, None] + shift[:, None, None]).to(input.dtype)
+        axes = (-1, *[1] * (values.ndim - 2))
+        return (values * scale.view(axes) + shift.view(axes)).to(input.dtype)
 
 
 class _AllReduce(torch.autograd.Function):

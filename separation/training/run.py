@@ -13,6 +13,7 @@ from torch import Tensor
 
 from capture.errors import DataError
 from separation.checkpoint import with_channels_last
+from separation.conditioners.pose import PoseConditioner
 from separation.model import SeparationModel
 from separation.training.batch import Batch
 from separation.training.conditions import Banks, open_conditions
@@ -54,9 +55,6 @@ class Run:
         self.processes = processes
         self.share = processes.share_of(config.batch)
         self._log: RunLog | None = None
-        if processes.leads:
-            write_training_config(folder / "config.json", config)
-            self._log = RunLog(folder)
         torch.manual_seed(config.seed)
         model = SeparationModel(config.model)
         average = SeparationModel(config.model)
@@ -64,6 +62,10 @@ class Run:
         average.to(processes.device).eval()
         if processes.count > 1:
             synchronize_batch_norm(model.backbone)
+            # Each process encodes the movements of its own players, but all the same clouds and
+            # pictures, whose norms agree without a word.
+            if isinstance(model.conditioner, PoseConditioner):
+                synchronize_batch_norm(model.conditioner)
         with_channels_last(model.to(processes.device))
         sight = {id(parameter) for parameter in model.conditioner.parameters()}
         groups = [
@@ -85,23 +87,21 @@ class Run:
         )
         self._validation: list[list[Mixture]] | None = None
 
-    @property
-    def is_unvalidated(self) -> bool:
-        """Whether no checkpoint was kept yet."""
-        return not (self.folder / "best.safetensors").exists()
-
     def begin(
         self,
         initial_weights: str | os.PathLike[str] | None,
         image_weights: str | os.PathLike[str] | None,
     ) -> None:
         """Take up the state in the folder; where there is none, take over others' weights."""
-        if self.state.resume(self.folder, self.processes.device):
-            return
-        if initial_weights is not None:
-            self.state.start_from(Path(initial_weights))
-        if image_weights is not None:
-            self.state.look_with(Path(image_weights))
+        if not self.state.resume(self.folder, self.processes.device):
+            if initial_weights is not None:
+                self.state.start_from(Path(initial_weights))
+            if image_weights is not None:
+                self.state.look_with(Path(image_weights))
+        # Only now: the folder may be of another network, and keeps what it has.
+        if self.processes.leads:
+            write_training_config(self.folder / "config.json", self.config)
+            self._log = RunLog(self.folder, self.state.step)
 
     def batches(self, steps: range, workers: int) -> Iterator[tuple[int, Batch]]:
         """Yield (step, batch) of this process's share."""
@@ -116,6 +116,8 @@ class Run:
 
     def learn(self, step: int, batch: Batch) -> None:
         """Do one step."""
+        # Norms where conditions have entered the audio network see the absent, too.
+        batch = batch.padded(self.processes.largest(batch.present.shape[1]))
         try:
             loss = self._gradients(step, batch.to(self.processes.device))
         except (RuntimeError, MemoryError) as error:
@@ -183,7 +185,7 @@ class Run:
     def validate(self) -> list[ValidationRow]:
         """Validate the average, log it, keep it if it is the best, and tell the curriculum.
 
-        Every process does, so that all come to the same stage.
+        Every process does, and goes by the first one's figures, so that all come to the same stage.
         """
         state = self.state
         if self._validation is None:
@@ -193,17 +195,20 @@ class Run:
             self._validation = [fixed_mixtures(mixer, n, count, 7) for n in sizes]
         encode = self.conditions.encoder(state.average, "validation")
         rows = [validate(state.average, m, encode, "validation") for m in self._validation]
-        gain = float(np.mean([row.gain_db for row in rows]))
+        gain = self.processes.leaders(float(np.mean([row.gain_db for row in rows])))
         stage = state.curriculum.number
         state.curriculum.judge(gain)
         if gain > state.best:
             state.best = gain
-            if self.processes.leads:
-                state.average.save(self.folder / "best.safetensors", half=True)
+            self._keep_average()
         if self._log is not None:
             self._log.write(state.step, self._figures(rows, gain, stage))
         state.losses.clear()
         return rows
+
+    def _keep_average(self) -> None:
+        if self.processes.leads:
+            self.state.average.save(self.folder / "best.safetensors", half=True)
 
     def _figures(self, rows: Sequence[ValidationRow], gain: float, stage: int) -> dict[str, float]:
         """Return a line of the log."""
@@ -223,7 +228,9 @@ class Run:
         return figures
 
     def close(self) -> None:
-        """End the log."""
+        """End the log; a run that has not validated yet leaves its weights as they are."""
+        if self.state.best == float("-inf"):
+            self._keep_average()
         if self._log is not None:
             self._log.close()
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from capture.errors import DataError, FileFormatError
 from separation.backbones import UNetConfig
+from separation.backbones.unet import UNet
 from separation.checkpoint import load_model
 from separation.conditioners import PictureConfig, ResNet
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
@@ -40,6 +41,7 @@ from separation.training.augment import (
 )
 from separation.training.batch import Batch, make_batch
 from separation.training.conditions import LabelConditions, SeenConditions
+from separation.training.curriculum import CurriculumConfig, Stage
 from separation.training.distillation import confusion_matrix
 from separation.training.losses import Loss, cell_weights, error_level, mask_loss, mask_targets
 from separation.training.mixing import Mixer
@@ -481,6 +483,41 @@ def test_a_stopped_run_goes_on_to_the_same_weights(corpus, tmp_path, workers):
         assert torch.equal(one["exp_avg_sq"], two["exp_avg_sq"])
 
 
+def test_a_run_that_stops_before_its_first_validation_goes_on_to_the_same_weights(corpus, tmp_path):
+    # Without learning no validation improves on the first, and the second begins the next stage.
+    curriculum = CurriculumConfig(stages=(Stage(players=2), Stage(players=3)), patience=1)
+    config = training_config(
+        curriculum=curriculum, learning_rate=1e-30, steps=5, validate_every=2, average=0.5
+    )
+    train(config, corpus, tmp_path / "whole")
+    checkpoint = train(config, corpus, tmp_path / "halves", steps=1)
+    assert SeparationModel.load(checkpoint).config == config.model
+    train(config, corpus, tmp_path / "halves")
+    one, two = (
+        torch.load(tmp_path / n / "state.pt", weights_only=True) for n in ("whole", "halves")
+    )
+    assert one["stage"] == two["stage"]
+    assert one["best"] == two["best"]
+    for part in ("model", "average"):
+        for name, value in one[part].items():
+            assert torch.equal(value, two[part][name]), name
+    for name in ("log.csv", "best.safetensors"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "halves" / name).read_bytes()
+
+
+def test_steps_that_are_done_again_have_one_line_in_the_log(corpus, tmp_path):
+    """A run that was killed between the log's line and its state."""
+    train(training_config(steps=6), corpus, tmp_path, steps=4)
+    before = (tmp_path / "log.csv").read_text()
+    later = before.splitlines()[1].replace("3,", "6,", 1)
+    (tmp_path / "log.csv").write_text(before + later + "\n" + "9,")
+    train(training_config(steps=6), corpus, tmp_path)
+    after = (tmp_path / "log.csv").read_text()
+    assert after.startswith(before)
+    assert [line.split(",")[0] for line in after.splitlines()] == ["step", "3", "6"]
+    assert later not in after
+
+
 def test_log_has_a_line_a_validation(corpus, tmp_path):
     shares, steps = [], []
     train(
@@ -518,12 +555,24 @@ def test_a_batch_too_large_for_the_memory_is_one_clear_error(corpus, tmp_path, m
 def test_a_state_of_another_network_is_refused(corpus, tmp_path):
     train(training_config(steps=1, save_every=1), corpus, tmp_path)
     other = model_config(backbone=UNetConfig(levels=4, width=6, initialization="kaiming"))
+    kept = (tmp_path / "config.json").read_bytes()
     with pytest.raises(FileFormatError, match="another network"):
         train(training_config(model=other), corpus, tmp_path)
+    assert (tmp_path / "config.json").read_bytes() == kept
 
 
-def test_mixed_precision_trains(corpus, tmp_path):
+def test_mixed_precision_trains(corpus, tmp_path, monkeypatch):
+    given, plain = [], UNet.forward
+
+    def watched(network, picture):
+        features = plain(network, picture)
+        if network.training:
+            given.append(features.dtype)
+        return features
+
+    monkeypatch.setattr(UNet, "forward", watched)
     checkpoint = train(training_config(steps=2, precision="bfloat16"), corpus, tmp_path)
+    assert given == [torch.bfloat16] * 2
     weights = SeparationModel.load(checkpoint).state_dict().values()
     assert all(torch.isfinite(value).all() for value in weights)
 

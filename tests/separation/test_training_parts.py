@@ -1,12 +1,15 @@
 """Curriculum, several processes, machines that hold little more than torch, and logs."""
 
+import copy
 import csv
 import json
 import os
 import struct
 import subprocess
 import sys
-from dataclasses import asdict
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,9 @@ import torch
 
 from capture.errors import DeviceError
 from separation.backbones import UNetConfig
+from separation.conditioners import PictureConfig
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
+from separation.conditioners.pose import Movement, PoseConditioner, PoseConfig
 from separation.configuration import from_mapping
 from separation.corpus import Stem, open_corpus, write_clouds, write_shard
 from separation.model import ModelConfig, SeparationModel
@@ -23,7 +28,7 @@ from separation.spectrogram import SpectrogramConfig
 from separation.training import AugmentConfig, MixingConfig, TrainingConfig, train
 from separation.training.curriculum import Curriculum, CurriculumConfig, Stage
 from separation.training.mixing import Mixer
-from separation.training.parallel import Processes
+from separation.training.parallel import Processes, synchronize_batch_norm
 
 RATE = 11025
 INSTRUMENTS = ("violin", "cello", "guitar")
@@ -135,7 +140,10 @@ def test_a_run_goes_through_its_stages_and_resumes_in_them(corpus, tmp_path):
 
 def test_two_processes_do_the_steps_of_one(corpus, tmp_path):
     """The same batches, shared by two: the same losses and the same weights."""
-    (tmp_path / "config.json").write_text(json.dumps(asdict(run_config())))
+    config = run_config(seed=2)  # in whose steps one process often has more players than the other
+    # With FiLM, norms of the audio network see the absent, too.
+    config = replace(config, model=replace(config.model, fusion="film-bottleneck"))
+    (tmp_path / "config.json").write_text(json.dumps(asdict(config)))
     arguments = ["-m", "separation.training", "../config.json", str(corpus)]
     parallel = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for name, command in (("one", arguments), ("two", [*parallel, *arguments])):
@@ -164,6 +172,46 @@ def test_two_processes_do_the_steps_of_one(corpus, tmp_path):
         difference = (states[1][name].double() - value.double()).abs()
         assert float(difference.mean()) < 5e-5, name
         assert float(difference.max()) < 5e-4, name
+
+
+def test_players_movements_are_normalized_over_all_processes(monkeypatch):
+    """Threads for processes: outputs, gradients and statistics of a half are those of the whole."""
+    config = PoseConfig(widths=(4, 6), kernel=3, context=True)
+    torch.manual_seed(0)
+    whole = PoseConditioner(config, (-1, 0, 1), 5, PictureConfig(width=2, pixels=32))
+    poses, pictures = torch.randn(4, 6, 3, 4), torch.randn(4, 3, 32, 32)
+    wanted = torch.randn(4, 5, 6)  # of every output another weight in the loss
+    halves = [copy.deepcopy(whole) for _ in range(2)]
+    expected = whole(Movement(poses=poses, pictures=pictures))
+    (expected * wanted).mean().backward()
+
+    meeting, said = threading.Barrier(2, timeout=60), {}
+
+    def all_reduce(tensor):
+        said[threading.current_thread()] = tensor.clone()
+        meeting.wait()
+        total = sum(said.values())
+        meeting.wait()
+        tensor.copy_(total)
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+
+    def work(network, part):
+        synchronize_batch_norm(network)
+        encoded = network(Movement(poses=poses[part], pictures=pictures[part]))
+        (encoded * wanted[part]).mean().backward()
+        return encoded
+
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(work, halves, [slice(0, 2), slice(2, 4)]))
+    torch.testing.assert_close(torch.cat(results), expected, rtol=1e-3, atol=1e-4)
+    for one, two, both in zip(*(n.parameters() for n in (*halves, whole)), strict=True):
+        torch.testing.assert_close((one.grad + two.grad) / 2, both.grad, rtol=1e-3, atol=1e-4)
+    for half in halves:
+        assert list(half.state_dict()) == list(whole.state_dict())
+        for name, value in whole.named_buffers():
+            torch.testing.assert_close(half.get_buffer(name), value, rtol=1e-4, atol=1e-5)
 
 
 def test_processes_share_a_batch_or_say_why_not():
