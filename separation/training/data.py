@@ -83,7 +83,6 @@ class _Batches(torch.utils.data.Dataset[Batch]):
         self._opened_at = 0
 
     def __getitem__(self, step: int) -> Batch:
-        torch.set_num_threads(1)
         every = self.config.reload_every
         stale = every > 0 and step - self._opened_at >= every
         if self._mixer is None or stale:

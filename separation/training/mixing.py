@@ -181,13 +181,16 @@ class Mixer:
         count = self._sample_count()
         speed = self.config.augment.speed
         common_ratio, common_start = rng.uniform(1 - speed, 1 + speed), rng.random()
+        shortest = min(stem.length for stem in chosen)
         windows: list[Float32[np.ndarray, " samples"]] = []
         excerpts: list[Excerpt] = []
         for stem in chosen:
             ratio = common_ratio if together else rng.uniform(1 - speed, 1 + speed)
             length = count if speed == 0 else fast_length(int(count * ratio))
             share = common_start if together else rng.random()
-            start = int(share * max(stem.length - length, 0))
+            # Parts of one piece may be of unequal length, and are played at one time.
+            held = shortest if together else stem.length
+            start = int(share * max(held - length, 0))
             windows.append(self.corpus.read(stem, start, length))
             excerpts.append(
                 Excerpt(

@@ -184,6 +184,27 @@ def test_players_of_one_piece_start_together(corpus):
     assert len(found) == 1
 
 
+def test_parts_of_unequal_length_start_together(tmp_path):
+    for number, name in enumerate(INSTRUMENTS):
+        stem = Stem(
+            instrument=name,
+            family="noise",
+            split="train",
+            piece="one",
+            shard="",
+            start=0,
+            length=0,
+        )
+        sound = 0.1 * np.random.default_rng(number).normal(size=(2 + number) * RATE)
+        write_shard(tmp_path, name, [(stem, sound)])
+    opened = open_corpus(tmp_path)
+    config = replace(training_config().mixing, ensemble_share=1.0)
+    mixer = Mixer(opened, opened.select("train"), config)
+    for seed in range(3):
+        mixture = mixer.draw(np.random.default_rng(seed), players=3)
+        assert len({excerpt.start_s for excerpt in mixture.excerpts}) == 1
+
+
 def test_families_held_out_are_not_heard(corpus):
     opened = open_corpus(corpus)
     assert opened.select("train", without=["noise"]) == ()
