@@ -106,13 +106,15 @@ def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig
     shipped = resources.files("separation") / "configs"
     names = sorted(entry.name[:-5] for entry in shipped.iterdir() if entry.name.endswith(".json"))
     source = shipped / f"{name_or_path}.json" if name_or_path in names else Path(name_or_path)
+    if not source.is_file():
+        raise FileFormatError(
+            f"{name_or_path}: there is no such configuration. Give a JSON file, or one of "
+            f"{', '.join(names)}."
+        )
     try:
         return from_mapping(TrainingConfig, json.loads(source.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise FileFormatError(
-            f"{name_or_path}: not a training configuration ({error}). Give a JSON file, or one of "
-            f"{', '.join(names)}."
-        ) from error
+        raise FileFormatError(f"{name_or_path}: not a training configuration ({error}).") from error
 
 
 def write_training_config(path: str | os.PathLike[str], config: TrainingConfig) -> None:
