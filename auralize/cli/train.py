@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from auralize.cli.options import bank_options
 from auralize.cli.terminal import stage_bars
+
+if TYPE_CHECKING:
+    from separation.training import ValidationRow
 
 
 @click.command(epilog="Example: auralize train pcs-depth --corpus corpus/ --out runs/pcs-depth")
@@ -80,6 +85,9 @@ def train(
                 device=device,
                 initial_weights=initial_weights,
                 progress=bar("learn to see"),
+                on_validation=lambda step, share: click.echo(
+                    f"step {step}: {share:.0%} of the validation clouds are told apart", err=True
+                ),
             )
             click.echo(str(checkpoint))
             return
@@ -95,5 +103,11 @@ def train(
             initial_weights=initial_weights,
             image_weights=image_weights,
             progress=bar("train"),
+            on_validation=_say_gain,
         )
     click.echo(str(checkpoint))
+
+
+def _say_gain(step: int, rows: Sequence[ValidationRow]) -> None:
+    gains = ", ".join(f"{row.gain_db:.1f} dB with {row.players} players" for row in rows)
+    click.echo(f"step {step}: validation gains {gains}", err=True)

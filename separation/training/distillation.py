@@ -21,7 +21,6 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from capture.errors import DataError, FileFormatError
-from capture.files.atomic import atomic_path
 from separation.checkpoint import choose_device
 from separation.conditioners.point_cloud import PointCloudConditioner, SparseCloud
 from separation.corpus.clouds import CloudBank
@@ -35,7 +34,7 @@ from separation.training.config import (
 )
 from separation.training.logs import RunLog
 from separation.training.schedule import learning_rate
-from separation.training.state import read_state
+from separation.training.state import read_state, write_state
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -190,8 +189,7 @@ def _save(
         "student": student.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
-    with atomic_path(folder / _STATE) as temporary:
-        torch.save(content, temporary)
+    write_state(folder / _STATE, content)
 
 
 def _draw(

@@ -56,7 +56,7 @@ class RunLog:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
             self._board.flush()
-        _LOG.info("step %d: %s", step, row)
+        _LOG.info(", ".join(f"{name} {value}" for name, value in row.items()))
 
     def close(self) -> None:
         """End the event file."""

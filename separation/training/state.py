@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,11 @@ class RunState:
     losses: list[float]
 
     def save(self, folder: Path) -> None:
-        """Write the state."""
+        """Write the state.
+
+        Raises:
+            OutputError: The disk is full.
+        """
         content: dict[str, Any] = {
             "config": json.dumps(asdict(self.model.config)),
             "step": self.step,
@@ -54,8 +60,7 @@ class RunState:
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
         }
-        with atomic_path(folder / STATE_NAME) as temporary:
-            torch.save(content, temporary)
+        write_state(folder / STATE_NAME, content)
 
     def resume(self, folder: Path, device: torch.device) -> bool:
         """Take up the state in a folder, if there is one.
@@ -104,6 +109,19 @@ class RunState:
             raise FileFormatError(f"{path}: its audio network is of another shape.")
         self.model.load_state_dict(own | same)
         self.average.load_state_dict(own | same)
+
+
+def write_state(path: Path, content: Mapping[str, Any]) -> None:
+    """Write what a run goes on from.
+
+    Raises:
+        OutputError: The folder cannot be written to, or the disk is full.
+    """
+    # torch's own writer does not say why it fails.
+    packed = io.BytesIO()
+    torch.save(dict(content), packed)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(packed.getbuffer())
 
 
 def read_state(path: Path, config: ModelConfig) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Training on a corpus of known sounds: mixing, losses, learning, going on to the exact step."""
 
 import csv
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from click.testing import CliRunner
 
+from auralize.cli import cli
 from capture.errors import DataError, FileFormatError
 from separation.backbones import UNetConfig
 from separation.backbones.unet import UNet
@@ -41,6 +44,7 @@ from separation.training.augment import (
 )
 from separation.training.batch import Batch, make_batch
 from separation.training.conditions import LabelConditions, SeenConditions
+from separation.training.config import write_training_config
 from separation.training.curriculum import CurriculumConfig, Stage
 from separation.training.distillation import confusion_matrix
 from separation.training.losses import Loss, cell_weights, error_level, mask_loss, mask_targets
@@ -665,6 +669,22 @@ def test_a_teacher_of_another_kind_is_refused(labels, bank, corpus, tmp_path):
     )
     with pytest.raises(FileFormatError, match="audio network"):
         distil(replace(taught(), model=wide), labels, bank, tmp_path)
+
+
+def test_the_command_trains_teaches_and_says_how_well(corpus, bank, labels, tmp_path):
+    def run(config, name, *options):
+        write_training_config(tmp_path / f"{name}.json", config)
+        out = tmp_path / name
+        words = ["train", tmp_path / f"{name}.json", "--corpus", corpus, "--out", out, *options]
+        done = CliRunner().invoke(cli, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        assert done.stdout.split() == [str(out / "best.safetensors")]
+        return done.stderr
+
+    heard = run(training_config(steps=3), "heard")
+    assert re.search(r"step 3: validation gains -?\d+\.\d dB with 2 players", heard)
+    seen = run(taught(steps=1), "seen", "--teacher", labels, "--clouds", bank)
+    assert re.search(r"step 1: \d+% of the validation clouds are told apart", seen)
 
 
 def test_the_configurations_of_what_ships_fit_together():

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from capture.errors import DeviceError
+from capture.errors import DeviceError, OutputError
 from separation.backbones import UNetConfig
 from separation.conditioners import PictureConfig
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
@@ -29,6 +29,7 @@ from separation.training import AugmentConfig, MixingConfig, TrainingConfig, tra
 from separation.training.curriculum import Curriculum, CurriculumConfig, Stage
 from separation.training.mixing import Mixer
 from separation.training.parallel import Processes, synchronize_batch_norm
+from separation.training.state import read_state, write_state
 
 RATE = 11025
 INSTRUMENTS = ("violin", "cello", "guitar")
@@ -304,3 +305,20 @@ def test_configurations_come_back_from_json():
     )
     assert from_mapping(TrainingConfig, json.loads(json.dumps(asdict(config)))) == config
     assert from_mapping(TrainingConfig, {"warm_up": 3, "learning_rate": 1}).learning_rate == 1.0
+
+
+def test_a_full_disk_is_said_and_keeps_the_state_before(tmp_path):
+    resource = pytest.importorskip("resource")
+    config = run_config().model
+    content = {"config": json.dumps(asdict(config)), "weights": torch.zeros(10)}
+    write_state(tmp_path / "state.pt", content)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    try:
+        with pytest.raises(OutputError, match="File too large"):
+            write_state(tmp_path / "state.pt", {**content, "weights": torch.zeros(5000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    kept = read_state(tmp_path / "state.pt", config)
+    assert kept is not None
+    assert len(kept["weights"]) == 10
