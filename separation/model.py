@@ -85,6 +85,11 @@ class ModelConfig:
     head: Head = "sigmoid"
     gate: bool = False
 
+    @property
+    def frame_multiple(self) -> int:
+        """Windows must hold a multiple of this many frames: each level halves them."""
+        return 2**self.backbone.levels
+
     def __post_init__(self) -> None:
         if self.conditioner == "point_cloud" and self.point_cloud.out_channels != self.channels:
             raise ValueError(
@@ -144,7 +149,7 @@ class SeparationModel(nn.Module):
     @property
     def frame_multiple(self) -> int:
         """Windows must hold a multiple of this many frames."""
-        return 2**self.config.backbone.levels
+        return self.config.frame_multiple
 
     @property
     def takes_labels(self) -> bool:

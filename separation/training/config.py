@@ -12,11 +12,12 @@ from typing import Literal
 from capture.errors import FileFormatError
 from capture.files.atomic import atomic_path
 from separation.configuration import from_mapping
+from separation.corpus.shards import SAMPLE_RATE_HZ
 from separation.model import ModelConfig
 from separation.training.cloud_augmentation import LIGHT, CloudAugmentation
 from separation.training.curriculum import CurriculumConfig
 from separation.training.losses import Loss, Target, Weight
-from separation.training.mixing import MixingConfig
+from separation.training.mixing import HOP, MixingConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,39 @@ class TrainingConfig:
     clouds_a_step: int = 2
     cloud_augmentation: CloudAugmentation = LIGHT
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
+
+    def __post_init__(self) -> None:
+        counts = {
+            name: getattr(self, name)
+            for name in ("steps", "batch", "validate_every", "validation_mixtures", "save_every")
+        }
+        for name, count in {**counts, "clouds_a_step": self.clouds_a_step}.items():
+            if count < 1:
+                raise ValueError(f"{name} must be 1 or more, got {count}.")
+        if not (min(self.learning_rate, self.weight_decay) >= 0 and 0 <= self.average < 1):
+            raise ValueError(
+                "learning_rate, weight_decay and average must be 0 or more, and average below 1, got "
+                f"{self.learning_rate}, {self.weight_decay} and {self.average}."
+            )
+        picture = self.model.spectrogram
+        if (picture.sample_rate_hz, picture.hop) != (SAMPLE_RATE_HZ, HOP):
+            raise ValueError(
+                f"a corpus is {SAMPLE_RATE_HZ} Hz and read in hops of {HOP}: a network of "
+                f"{picture.sample_rate_hz} Hz and {picture.hop} cannot be trained on it."
+            )
+        multiple = self.model.frame_multiple
+        if self.mixing.frames % multiple:
+            raise ValueError(
+                f"mixing.frames must be a multiple of {multiple} for a network of "
+                f"{self.model.backbone.levels} levels, got {self.mixing.frames}."
+            )
+        stages = () if self.curriculum is None else self.curriculum.stages
+        most = max((stage.players for stage in stages), default=0)
+        if most > len(self.model.instruments):
+            raise ValueError(
+                f"the curriculum asks for {most} players and the network has "
+                f"{len(self.model.instruments)} instruments."
+            )
 
 
 def read_training_config(name_or_path: str | os.PathLike[str]) -> TrainingConfig:

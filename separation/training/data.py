@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from separation.training.batch import Batch, make_batch
 from separation.training.config import TrainingConfig
 from separation.training.curriculum import Stage
 from separation.training.mixing import Mixer
+
+_LOG = logging.getLogger(__name__)
 
 
 def batches(
@@ -65,7 +69,25 @@ def open_mixer(
     known = [s for s in stems if s.instrument in config.model.instruments]
     if not known:
         raise DataError(f"{corpus_folder} holds nothing to use as {split}: build more of it.")
-    return Mixer(corpus, known, config.mixing)
+    mixer = Mixer(corpus, known, config.mixing)
+    stages = () if config.curriculum is None else config.curriculum.stages
+    most = max((stage.players for stage in stages), default=0)
+    if most > len(mixer.instruments):
+        raise DataError(
+            f"the curriculum asks for {most} players and {corpus_folder} has "
+            f"{len(mixer.instruments)} instruments for {split}: shorten it, or build more."
+        )
+    missing = [name for name in config.model.instruments if name not in mixer.instruments]
+    if missing:
+        _warn_once(
+            f"{corpus_folder} has no {', '.join(missing)} for {split}, so they are not learned"
+        )
+    return mixer
+
+
+@lru_cache
+def _warn_once(message: str) -> None:
+    _LOG.warning("%s", message)
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):

@@ -30,6 +30,9 @@ from separation.training.augment import (
 if TYPE_CHECKING:
     from jaxtyping import Float32
 
+HOP = 256
+"""Samples from one frame of a window to the next."""
+
 _ATTEMPTS = 20
 
 
@@ -60,6 +63,17 @@ class MixingConfig:
     everyone: bool = False
     unseen_share: float = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise ValueError(f"frames must be positive, got {self.frames}.")
+        if not self.players or min(min(number - 1, share) for number, share in self.players) <= 0:
+            raise ValueError(
+                f"players are pairs of a number, 2 or more, and how often it is drawn, got "
+                f"{self.players}."
+            )
+        if not (0 <= self.ensemble_share <= 1 and 0 <= self.unseen_share <= 1):
+            raise ValueError("ensemble_share and unseen_share must be 0…1.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +156,7 @@ class Mixer:
             together = together and not same_instrument
             chosen = self._draw_ensemble(heard, rng) if together else self._draw_any(heard, rng)
             if same_instrument:
-                chosen[count - 1] = self._pick(self._by_family[chosen[0].instrument], rng)
+                chosen[count - 1] = self._another(chosen[0], rng)
             dry, excerpts = self._read(chosen, together, rng)
             # A player may rest, but somebody else must play, or there is nothing to separate.
             sounding = sum(float(np.abs(sound).max()) > 1e-3 for sound in dry[:count])
@@ -173,6 +187,15 @@ class Mixer:
         weights = np.array([known.get(name, 1.0) for name in families])
         stems = by_family[str(rng.choice(families, p=weights / weights.sum()))]
         return stems[int(rng.integers(len(stems)))]
+
+    def _another(self, stem: Stem, rng: np.random.Generator) -> Stem:
+        """Pick another stem of the same instrument, where there is one."""
+        other = stem
+        for _ in range(_ATTEMPTS):
+            other = self._pick(self._by_family[stem.instrument], rng)
+            if other is not stem:
+                break
+        return other
 
     def _read(
         self, chosen: Sequence[Stem], together: bool, rng: np.random.Generator
@@ -236,7 +259,7 @@ class Mixer:
         )
 
     def _sample_count(self) -> int:
-        return (self.config.frames - 1) * 256
+        return (self.config.frames - 1) * HOP
 
 
 def _without_last(mixture: Mixture) -> Mixture:

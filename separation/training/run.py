@@ -132,6 +132,11 @@ class Run:
         if self.processes.count > 1:
             average_over_processes(p.grad for p in model.parameters() if p.grad is not None)
             average_over_processes([loss])
+        if not torch.isfinite(loss):
+            raise DataError(
+                f"the loss of step {step} is not a finite number: choose a smaller learning_rate. "
+                "Checkpoint and state of earlier steps are kept."
+            )
         torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)
         optimizer.step()
         self._average_weights()

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from capture.errors import DeviceError, OutputError
+from capture.errors import DataError, DeviceError, OutputError
 from separation.backbones import UNetConfig
 from separation.conditioners import PictureConfig
 from separation.conditioners.point_cloud import CloudConfig, PointCloudConfig
@@ -27,6 +27,7 @@ from separation.model import ModelConfig, SeparationModel
 from separation.spectrogram import SpectrogramConfig
 from separation.training import AugmentConfig, MixingConfig, TrainingConfig, train
 from separation.training.curriculum import Curriculum, CurriculumConfig, Stage
+from separation.training.data import open_mixer
 from separation.training.mixing import Mixer
 from separation.training.parallel import Processes, synchronize_batch_norm
 from separation.training.state import read_state, write_state
@@ -301,7 +302,7 @@ def test_wrong_configurations_are_refused_by_key(data, message):
 
 def test_configurations_come_back_from_json():
     config = run_config(
-        curriculum=CurriculumConfig(stages=(Stage(players=2), Stage(players=5)), patience=3)
+        curriculum=CurriculumConfig(stages=(Stage(players=2), Stage(players=3)), patience=3)
     )
     assert from_mapping(TrainingConfig, json.loads(json.dumps(asdict(config)))) == config
     assert from_mapping(TrainingConfig, {"warm_up": 3, "learning_rate": 1}).learning_rate == 1.0
@@ -322,3 +323,57 @@ def test_a_full_disk_is_said_and_keeps_the_state_before(tmp_path):
     kept = read_state(tmp_path / "state.pt", config)
     assert kept is not None
     assert len(kept["weights"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": -1}, "steps must be 1 or more"),
+        ({"batch": 0}, "batch must be 1 or more"),
+        ({"learning_rate": -1e-3}, "learning_rate, .* must be 0 or more"),
+        ({"mixing": MixingConfig(frames=36)}, "frames must be a multiple of 8"),
+        (
+            {"curriculum": CurriculumConfig(stages=(Stage(players=7),))},
+            "asks for 7 players and the network has",
+        ),
+    ],
+)
+def test_runs_that_cannot_be_are_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        replace(run_config(), **changes)
+
+
+def test_a_network_of_another_rate_than_the_corpus_is_refused():
+    model = run_config().model
+    fast = replace(model, spectrogram=replace(model.spectrogram, sample_rate_hz=48000))
+    with pytest.raises(ValueError, match="48000 Hz and 256 cannot be trained"):
+        replace(run_config(), model=fast)
+    with pytest.raises(ValueError, match="players are pairs of a number, 2 or more"):
+        MixingConfig(players=((1, 1.0),))
+
+
+def test_what_the_corpus_lacks_is_said_once(corpus, caplog):
+    config = run_config()
+    names = (*config.model.instruments, "theremin")
+    lacking = replace(config, model=replace(config.model, instruments=names))
+    for _ in range(2):
+        open_mixer(lacking, corpus, "train")
+    assert [m for m in caplog.messages if "no theremin for train" in m] == caplog.messages
+    assert len(caplog.messages) == 1
+    count = len(config.model.instruments) + 1
+    crowded = replace(lacking, curriculum=CurriculumConfig(stages=(Stage(players=count),)))
+    with pytest.raises(DataError, match=f"asks for {count} players"):
+        open_mixer(crowded, corpus, "train")
+
+
+def test_a_diverged_run_says_so_and_keeps_what_was(corpus, tmp_path, monkeypatch):
+    config = replace(run_config(), steps=2, save_every=1)
+    train(config, corpus, tmp_path, steps=1)
+    before = (tmp_path / "state.pt").read_bytes()
+    monkeypatch.setattr(
+        "separation.training.run.mask_loss",
+        lambda *_, **__: torch.tensor(torch.nan).requires_grad_(),
+    )
+    with pytest.raises(DataError, match="loss of step 1 is not a finite number"):
+        train(config, corpus, tmp_path)
+    assert (tmp_path / "state.pt").read_bytes() == before
