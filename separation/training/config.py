@@ -107,8 +107,8 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be 1 or more, got {count}.")
         if not (min(self.learning_rate, self.weight_decay) >= 0 and 0 <= self.average < 1):
             raise ValueError(
-                "learning_rate, weight_decay and average must be 0 or more, and average below 1, got "
-                f"{self.learning_rate}, {self.weight_decay} and {self.average}."
+                "learning_rate, weight_decay and average must be 0 or more, and average below 1, "
+                f"got {self.learning_rate}, {self.weight_decay} and {self.average}."
             )
         picture = self.model.spectrogram
         if (picture.sample_rate_hz, picture.hop) != (SAMPLE_RATE_HZ, HOP):
