@@ -97,7 +97,9 @@ def import_data(
     if corpus.exists():
         return _taken_up(corpus, index_sha256)
     with atomic_folder(corpus) as temporary:
-        write_index_clouds(temporary / "clouds", rows, each=each, progress=progress("clouds"))
+        unread = write_index_clouds(
+            temporary / "clouds", rows, each=each, progress=progress("clouds")
+        )
         summary = write_recordings(
             temporary, [row.part for row in rows], FAMILY, progress=progress("sounds")
         )
@@ -105,7 +107,7 @@ def import_data(
             index_sha256=index_sha256,
             recordings=summary.written,
             minutes=summary.seconds / 60,
-            skipped=tuple((str(path), reason) for path, reason in summary.skipped),
+            skipped=tuple((str(path), reason) for path, reason in [*unread, *summary.skipped]),
         )
         text = json.dumps(asdict(imported), indent=1) + "\n"
         (temporary / _NOTE).write_text(text, encoding="utf-8")

@@ -21,6 +21,7 @@ from separation.corpus.layouts import (
     write_index_clouds,
     write_recordings,
 )
+from separation.corpus.layouts.musicians import IndexRow
 from separation.corpus.layouts.recordings import instrument_name
 from separation.corpus.layouts.splits import split_names
 
@@ -269,3 +270,32 @@ def test_broken_meshes_are_said(tmp_path, text):
     (tmp_path / "x.off").write_text(text)
     with pytest.raises(FileFormatError, match=r"x\.off"):
         read_off(tmp_path / "x.off")
+
+
+def test_the_nearest_cloud_stands_for_one_that_cannot_be_read(tmp_path):
+    frames = tmp_path / "frames" / "violin" / "ann"
+    frames.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        points = rng.normal(size=(50, 3)).astype(np.float32) * np.float32(number + 1)
+        write_ply(frames / f"{number:05d}.ply", PointCloud(positions_m=points, colors=None))
+    row = IndexRow(
+        audio=tmp_path / "a.wav", frames=frames, frame_count=3, instrument="violin", split="train"
+    )
+    assert write_index_clouds(tmp_path / "whole", [row], each=3) == []
+    whole = CloudBank.open(tmp_path / "whole")
+    (frames / "00000.ply").write_bytes((frames / "00000.ply").read_bytes()[:90])
+    ((path, reason),) = write_index_clouds(tmp_path / "cut", [row], each=3)
+    assert path == frames / "00000.ply"
+    assert "PLY" in reason
+    cut = CloudBank.open(tmp_path / "cut")
+    for image, stands in enumerate((1, 1, 2)):
+        np.testing.assert_array_equal(
+            cut.points("train", "violin", 0, image), whole.points("train", "violin", 0, stands)
+        )
+    head = "ply\nformat ascii 1.0\nelement vertex 0\n"
+    axes = "".join(f"property float {axis}\n" for axis in "xyz")
+    for number in (1, 2):
+        (frames / f"{number:05d}.ply").write_text(f"{head}{axes}end_header\n")
+    with pytest.raises(DataError, match="none of its PLY files can be read"):
+        write_index_clouds(tmp_path / "none", [row], each=3)

@@ -55,9 +55,9 @@ def bring(layout: str, data: Path, out: Path, list_path: Path | None, seed: int)
             else f"{layout} has no list of videos: leave --list out."
         )
     with stage_bars() as bar:
-        parts, missing = _parts(layout, data, out, list_path, seed)
+        parts, missing, unread = _parts(layout, data, out, list_path, seed)
         summary = write_recordings(out, parts, layout, progress=bar("sounds"))
-    for path, reason in summary.skipped:
+    for path, reason in [*unread, *summary.skipped]:
         click.echo(f"left out: {path}: {reason}", err=True)
     if missing:
         click.echo(f"{len(missing)} of the list are not there, such as {missing[0]}", err=True)
@@ -66,17 +66,20 @@ def bring(layout: str, data: Path, out: Path, list_path: Path | None, seed: int)
 
 def _parts(
     layout: str, data: Path, out: Path, list_path: Path | None, seed: int
-) -> tuple[Sequence[RecordedPart], Sequence[str]]:
-    """Return the recordings and what a list names in vain; the musicians' clouds are written."""
+) -> tuple[Sequence[RecordedPart], Sequence[str], Sequence[tuple[Path, str]]]:
+    """Return the recordings, what a list names in vain, and clouds that cannot be read.
+
+    The musicians' clouds are written.
+    """
     from separation.corpus.layouts import music_parts, solos_parts, urmp_parts
     from separation.corpus.layouts.musicians import read_indexed, write_index_clouds
 
     if layout == "musicians":
         rows = read_indexed(data, seed=seed)
-        write_index_clouds(out / "clouds", rows)
-        return [row.part for row in rows], ()
+        unread = write_index_clouds(out / "clouds", rows)
+        return [row.part for row in rows], (), unread
     if layout == "urmp":
-        return urmp_parts(data, seed=seed), ()
+        return urmp_parts(data, seed=seed), (), ()
     assert list_path is not None
     parts, summary = (music_parts if layout == "music" else solos_parts)(list_path, data, seed=seed)
-    return parts, summary.missing
+    return parts, summary.missing, ()

@@ -28,7 +28,7 @@ from capture.axes import network_from_world, world_from_camera_axes
 from capture.errors import DataError, FileFormatError
 from capture.files.atomic import atomic_path
 from capture.players import facing_yaw_rad
-from capture.point_cloud import read_ply
+from capture.point_cloud import PointCloud, read_ply
 from separation.corpus.clouds import Colors, Points, write_clouds
 from separation.corpus.layouts.recordings import (
     RecordedPart,
@@ -169,8 +169,10 @@ def write_index_clouds(
     *,
     each: int = 20,
     progress: Callable[[float], None] | None = None,
-) -> None:
+) -> list[tuple[Path, str]]:
     """Write clouds of the people of index files to a corpus' bank.
+
+    For a file that cannot be read stands the nearest one of the same person that can.
 
     Args:
         folder: Of the bank, a corpus' "clouds".
@@ -178,9 +180,13 @@ def write_index_clouds(
         each: Clouds of each person, spread over the frames; fewer where somebody has fewer.
         progress: Called with the fraction done.
 
+    Returns:
+        Files that cannot be read, each with the reason.
+
     Raises:
-        FileFormatError: A PLY file is broken.
+        DataError: None of a person's files can be read.
     """
+    skipped: dict[Path, str] = {}
     people: dict[tuple[str, str], set[Path]] = defaultdict(set)
     for row in rows:
         people[row.split, row.instrument].add(row.frames)
@@ -192,7 +198,7 @@ def write_index_clouds(
         colors: list[Colors] = []
         for own in files:
             for place in np.linspace(0, len(own) - 1, images).astype(int):
-                cloud = read_ply(own[place])
+                cloud = _nearest_readable(own, int(place), skipped)
                 points.append(_performer_axes(cloud.positions_m))
                 if cloud.colors is not None:
                     colors.append(cloud.colors)
@@ -200,6 +206,24 @@ def write_index_clouds(
         write_clouds(folder, split, instrument, points, colors if colored else None, images=images)
         if progress is not None:
             progress(done / len(people))
+    return list(skipped.items())
+
+
+def _nearest_readable(files: Sequence[Path], place: int, skipped: dict[Path, str]) -> PointCloud:
+    """Read the file at a place, or the nearest to it that can be read."""
+    for number in sorted(range(len(files)), key=lambda number: abs(number - place)):
+        path = files[number]
+        if path in skipped:
+            continue
+        try:
+            cloud = read_ply(path)
+        except (DataError, FileFormatError) as error:
+            skipped[path] = str(error)
+            continue
+        if len(cloud) > 0:
+            return cloud
+        skipped[path] = "it holds no point"
+    raise DataError(f"{files[0].parent}: none of its PLY files can be read: leave this person out.")
 
 
 def _performer_axes(given: Points) -> Points:
