@@ -354,7 +354,7 @@ class TestCommand:
     def test_what_cannot_be_compared(self, write, tmp_path):
         a = write("a.wav", noise(count=100))
         assert self.run(a, tmp_path / "b.yaml").exit_code == 2
-        assert "not readable as sound" in str(self.run(a, tmp_path / "b.wav").exception)
+        assert "b.wav: there is no such file" in str(self.run(a, tmp_path / "b.wav").exception)
         write_scene(tmp_path / "s.yaml", scene())
         pair = (tmp_path / "s.yaml", tmp_path / "s.yaml")
         assert self.run(*pair, "--plot", tmp_path / "o.png").exit_code == 2
