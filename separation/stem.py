@@ -57,7 +57,7 @@ class Manifest:
 
     Attributes:
         model: Name of the network.
-        model_sha256: Hash of its weights file.
+        model_sha256: Hash of its weights in float32, whatever the file holds.
         sample_rate_hz: Of the recording and of each stem.
         sample_count: Of the recording and of each stem.
         extrapolated_above_hz: The network heard nothing above this; what stems hold there is

@@ -40,11 +40,6 @@ class JointErrors:
         """Share of joints within 10 cm (PCK)."""
         return float(np.mean(self.distances_m < _NEAR_M))
 
-    @property
-    def mean_m(self) -> float:
-        """Mean distance over all joints."""
-        return float(self.distances_m.mean())
-
 
 @torch.inference_mode()
 def joint_errors(network: JointNetwork, bank: PoseBank, split: str) -> JointErrors:
