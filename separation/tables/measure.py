@@ -89,10 +89,14 @@ class Figures:
         return float(np.nanstd(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
 
     @property
+    def ideal_gain_db(self) -> float:
+        """Improvement of SI-SDR by the ideal binary mask."""
+        return defined_mean(self.ideal["si_sdr"]) - defined_mean(self.mixture["si_sdr"])
+
+    @property
     def share(self) -> float:
         """Share of the ideal binary mask's improvement of SI-SDR that was reached."""
-        mixture = defined_mean(self.mixture["si_sdr"])
-        return self.gain_db / (defined_mean(self.ideal["si_sdr"]) - mixture)
+        return self.gain_db / self.ideal_gain_db
 
     @property
     def shuffled_gain_db(self) -> float:

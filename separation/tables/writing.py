@@ -262,10 +262,7 @@ def _draw_ideal(panel: Any, study: Study, material: str, first: int) -> None:
     masks = study.config.masks[0]
     rows = study.find(system=system, material=material, duet=False, masks=masks)
     rows = [row for row in rows if row.images in (0, first)]
-    gains = [
-        defined_mean(row.figures.ideal["si_sdr"]) - defined_mean(row.figures.mixture["si_sdr"])
-        for row in rows
-    ]
+    gains = [row.figures.ideal_gain_db for row in rows]
     players = [row.players for row in rows]
     panel.plot(players, gains, color="gray", linestyle="--", label="ideal binary mask")
 

@@ -122,8 +122,7 @@ class TrainingConfig:
                 f"mixing.frames must be a multiple of {multiple} for a network of "
                 f"{self.model.backbone.levels} levels, got {self.mixing.frames}."
             )
-        stages = () if self.curriculum is None else self.curriculum.stages
-        most = max((stage.players for stage in stages), default=0)
+        most = 0 if self.curriculum is None else self.curriculum.most_players
         if most > len(self.model.instruments):
             raise ValueError(
                 f"the curriculum asks for {most} players and the network has "

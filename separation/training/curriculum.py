@@ -38,6 +38,11 @@ class CurriculumConfig:
         if not self.stages or self.patience < 1:
             raise ValueError("a curriculum has at least one stage and a patience of at least 1.")
 
+    @property
+    def most_players(self) -> int:
+        """Players of the largest mixtures."""
+        return max(stage.players for stage in self.stages)
+
 
 @dataclass(slots=True)
 class Curriculum:

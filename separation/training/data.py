@@ -70,8 +70,7 @@ def open_mixer(
     if not known:
         raise DataError(f"{corpus_folder} holds nothing to use as {split}: build more of it.")
     mixer = Mixer(corpus, known, config.mixing)
-    stages = () if config.curriculum is None else config.curriculum.stages
-    most = max((stage.players for stage in stages), default=0)
+    most = 0 if config.curriculum is None else config.curriculum.most_players
     if most > len(mixer.instruments):
         raise DataError(
             f"the curriculum asks for {most} players and {corpus_folder} has "

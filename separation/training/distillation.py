@@ -85,11 +85,11 @@ def distil(
         config = read_training_config(config)
     run, folder = config.distillation, Path(run_folder)
     torch.manual_seed(config.seed)
-    student = _student(config, Path(teacher), initial_weights).to(choose_device(device))
+    labels = SeparationModel.load(teacher)
+    student = _student(config, labels, Path(teacher), initial_weights).to(choose_device(device))
     network = student.conditioner
     assert isinstance(network, PointCloudConditioner)
-    labels = SeparationModel.load(teacher).encode_labels(config.model.instruments).detach()
-    labels = labels.to(student.device)
+    vectors = labels.encode_labels(config.model.instruments).detach().to(student.device)
     looks = SeenConditions(
         bank=CloudBank.open(cloud_bank), config=config.model, augmentation=config.cloud_augmentation
     )
@@ -105,7 +105,7 @@ def distil(
         optimizer.param_groups[0]["lr"] = rate
         clouds, numbers = _draw(looks, run, config.seed, step)
         network.train()
-        loss = _loss(network.logits(clouds), numbers.to(student.device), labels, run.sharpness)
+        loss = _loss(network.logits(clouds), numbers.to(student.device), vectors, run.sharpness)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -113,7 +113,7 @@ def distil(
         enough = stop_after_s is not None and time.monotonic() - started > stop_after_s
         at_end = step == last or enough
         if step % run.validate_every == 0 or (at_end and best < 0):
-            counts = confusion_matrix(student, looks, "validation", labels, most=24)
+            counts = confusion_matrix(student, looks, "validation", vectors, most=24)
             accuracy = float(np.trace(counts) / counts.sum())
             log.write(step, {"loss": loss.item(), "learning_rate": rate, "accuracy": accuracy})
             if accuracy >= best:
@@ -130,10 +130,12 @@ def distil(
 
 
 def _student(
-    config: TrainingConfig, teacher: Path, initial_weights: str | os.PathLike[str] | None
+    config: TrainingConfig,
+    labels: SeparationModel,
+    teacher: Path,
+    initial_weights: str | os.PathLike[str] | None,
 ) -> SeparationModel:
     """Return the network of the configuration with the teacher's audio network."""
-    labels = SeparationModel.load(teacher)
     if labels.config.conditioner != "label":
         raise DataError(f"{teacher} is not conditioned on labels: it cannot teach.")
     if config.model.conditioner != "point_cloud":
