@@ -17,13 +17,13 @@ from torch import Tensor
 
 from capture.body_pose import JOINTS
 from capture.errors import FileFormatError
-from capture.files import atomic_path
 from separation.body_pose.augment import PoseAugmentation, augmented
 from separation.body_pose.bank import PoseBank
 from separation.body_pose.checkpoint import save_network
 from separation.body_pose.network import JointNetwork, JointNetworkConfig
 from separation.body_pose.views import SeenPerformer, voxels_of
 from separation.sparse import collate
+from separation.training.state import write_state
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -152,16 +152,13 @@ class PoseTrainer:
 
     def _save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.folder / _STATE) as temporary:
-            torch.save(
-                {
-                    "step": self.step,
-                    "network": self.network.state_dict(),
-                    "average": self.average.state_dict(),
-                    "optimizer": self._optimizer.state_dict(),
-                },
-                temporary,
-            )
+        content = {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        write_state(self.folder / _STATE, content)
         save_network(self.folder / "joints.safetensors", self.average)
 
     def _resume(self) -> None:
